@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fp_inference.domain.routes import Route, Split, Target
-from fp_inference.domain.split import FULL, choose, point
+from fp_inference.domain.split import FULL, choose, draw
 from fp_inference.domain.split_plan import plan_split, planned_salt
 from fp_kernel import InvalidArgument
 
@@ -31,8 +31,8 @@ def _arms(route: Route, salt: str) -> dict[str, str]:
     assert split is not None
     salted = replace(route, split=replace(split, salt=salt))
     keys = [f"user-{number}" for number in range(4_000)]
-    at = {key: point(route.team, route.model_name, salted.salt, key) for key in keys}
-    return {key: choose(salted.weighted, at[key]).version for key in keys}
+    at = {key: draw(route.team, route.model_name, salted.salt, key) for key in keys}
+    return {key: choose(salted.lots, at[key]).version for key in keys}
 
 
 def test_each_version_sees_its_share_of_the_subjects_whatever_the_salt_is() -> None:
@@ -51,6 +51,14 @@ def test_a_subject_stays_with_its_version_while_the_experiment_goes_on() -> None
     moved = {key for key in before if before[key] != after[key]}
     assert {before[key] for key in moved} == {"1"}, "only those that version 1 gives away"
     assert abs(len(moved) / 4_000 - 0.1) < 0.03
+
+
+def test_a_canary_that_grows_takes_subjects_from_the_others_and_moves_none_between_them() -> None:
+    before = _arms(_split(_route("1", "2", "3"), {"1": 6_000, "2": 3_000, "3": 1_000}), "one")
+    after = _arms(_split(_route("1", "2", "3"), {"1": 4_000, "2": 2_000, "3": 4_000}), "one")
+    moved = {key for key in before if before[key] != after[key]}
+    assert {after[key] for key in moved} == {"3"}
+    assert abs(len(moved) / 4_000 - 0.3) < 0.03, "no more than it gained"
 
 
 def test_another_salt_deals_the_subjects_out_anew() -> None:

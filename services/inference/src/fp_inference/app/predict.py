@@ -19,7 +19,7 @@ from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay, 
 from fp_inference.domain.failures import failure_reason
 from fp_inference.domain.request_ids import request_id
 from fp_inference.domain.routes import Route, Target
-from fp_inference.domain.split import choose, point
+from fp_inference.domain.split import choose, draw
 from fp_inference.domain.split_plan import unknown_version
 from fp_inference.domain.summary import cost
 
@@ -118,9 +118,11 @@ def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
             raise unknown_version("version_override", ask.version_override)
         return (pinned,)
     # Without a sticky key the request itself decides, so that its retry goes where it went.
-    at = point(route.team, route.model_name, route.salt, ask.sticky_key or ask.request_id)
-    chosen = choose(route.weighted, at)
-    others = [target for target, weight in route.weighted if weight and target is not chosen]
+    lots = route.lots
+    if len(lots) == 1:
+        return (lots[0].target,)
+    chosen = choose(lots, draw(route.team, route.model_name, route.salt, ask.sticky_key or ask.request_id))
+    others = [each.target for each in lots if each.target is not chosen]
     return (chosen, *others)
 
 

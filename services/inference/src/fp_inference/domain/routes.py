@@ -12,7 +12,7 @@ from functools import cached_property
 
 from fp_kernel.signatures import UNDECLARED, Signature
 
-from fp_inference.domain.split import FULL, scaled
+from fp_inference.domain.split import FULL, Lot, lot, scaled
 
 # Removed versions are remembered so that an old event cannot bring one back; the newest are enough.
 _TOMBSTONES = 64
@@ -137,6 +137,11 @@ class Route:
         return tuple(zip(self.active, self._weights(), strict=True))
 
     @cached_property
+    def lots(self) -> tuple[Lot[Target], ...]:
+        """What the targets that get traffic draw with."""
+        return tuple(lot(target, target.version_id, weight) for target, weight in self.weighted if weight)
+
+    @cached_property
     def updated_at(self) -> datetime | None:
         times = [target.deployed_at for target in self.present]
         if self.split is not None:
@@ -161,7 +166,7 @@ class Route:
 
     @property
     def salt(self) -> str:
-        """What the split's points are salted with: what the split says, else the newest version. With one salt for ever
+        """What subjects are hashed with: what the split says, else the newest version. With one salt for ever
         the same tenth of all users would meet every canary; with the version they stay where they are while its share
         grows.
         """
