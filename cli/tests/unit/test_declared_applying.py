@@ -190,7 +190,8 @@ def test_pruning_deletes_what_others_name_last_and_passes_over_what_is_gone():
 
     platform.pipelines["p"] = pipeline_pb2.PipelineDefinition(id="7", name="p")
 
-    found = list(applying.prune(platform, [("Role", "a"), ("Role", "gone"), ("Pipeline", "p")]))
+    goes = [("Role", "a"), ("Role", "gone"), ("Pipeline", "p")]
+    found = list(applying.prune(platform, [applying.going(platform, KINDS[kind], name) for kind, name in goes]))
 
     assert [(each.name, each.outcome) for each in found] == [("p", "pruned"), ("a", "pruned"), ("gone", "pruned")]
     assert platform.written == [("delete", "p"), ("delete", "a")]
@@ -265,7 +266,8 @@ def test_a_rule_is_found_however_its_name_is_written():
     for name in ("caf\u00e9", "cafe\u0301", " caf\u00e9 "):
         declared = Declaration("NotificationRule", name, {"patterns": ["fp.>"]}, "a.yaml")
         assert applied(platform, declared) == {name: "unchanged"}
-        KINDS["NotificationRule"].delete(platform, name)
+        of = KINDS["NotificationRule"]
+        of.delete(platform, name, of.find(platform, name))
 
 
 def test_what_only_a_later_command_knows_is_not_deleted():

@@ -15,8 +15,8 @@ def test_what_never_changes_says_so():
         KINDS["RatePlan"].change(None, "x", {}, ABSENT)
 
 
-def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
-    """The next kind is refused here until its change does."""
+def test_each_kind_that_is_changed_or_deleted_expects_the_revision_that_was_read():
+    """The next kind is refused here until it does."""
     asked, changed = {}, []
 
     class Platform:
@@ -26,7 +26,7 @@ def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
             fields = {field.name for field in request.DESCRIPTOR.fields}
             if "expected_revision" in fields:
                 asked[type(request).__name__] = request.expected_revision
-                changed.extend(getattr(request, field) for field in fields & {"id", "pipeline_id"})
+                changed.extend(getattr(request, field) for field in fields & {"id", "pipeline_id", "feature_view_id"})
             return Answer()
 
         def pages(self, *_):
@@ -46,6 +46,12 @@ def test_each_kind_that_changes_expects_the_revision_that_it_has_read():
         each.change(Platform(), "x", {}, Present({}, 7, "of then"))
         assert list(asked.values()) == [7], each.name
         assert set(changed) <= {"x", "of then"}, "what has the name by now may be another object"
+        if each.deletable:
+            asked.clear()
+            changed.clear()
+            each.delete(Platform(), "x", Present({}, 7, "of then"))
+            assert list(asked.values()) == [7], each.name
+            assert set(changed) <= {"of then"}, "what has the name by now may be another object"
 
 
 def test_files_that_the_platform_names_in_a_register_step_are_no_difference():

@@ -5,6 +5,7 @@ import pytest
 from forgepoint.auth.v1 import auth_pb2, roles_pb2
 from fp_cli.declared import applying
 from fp_cli.declared.document import Declaration
+from fp_cli.declared.kinds import KINDS
 from fp_kernel import PermissionDenied
 from fp_kernel.revisions import check_revision
 
@@ -47,3 +48,14 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_with_his_na
     assert outcome.outcome == "failed"
     assert f"was changed meanwhile by {name}: " in outcome.error.message
     assert "fp diff" in outcome.error.metadata["next_step"]
+
+
+def test_what_somebody_changed_since_it_was_asked_about_is_not_deleted():
+    """The platform of this test has another role by the time of each deletion."""
+    platform = Platform()
+    goes = applying.going(platform, KINDS["Role"], "a")
+
+    (outcome,) = applying.prune(platform, [goes])
+
+    assert outcome.outcome == "failed"
+    assert "was changed meanwhile by ann@example.com: " in outcome.error.message

@@ -10,7 +10,7 @@ from fp_cli.cells import printable
 from fp_cli.output import State, document, done, rows, say
 
 if TYPE_CHECKING:
-    from fp_cli.declared.applying import Outcome
+    from fp_cli.declared.applying import Going, Outcome
 
 _COLUMNS = ("kind", "name", "outcome", "error")
 _PLACES = typer.Option(
@@ -64,13 +64,13 @@ def apply(
     _fail(outcomes)
 
 
-def _ask(goes: Sequence[tuple[str, str]]) -> None:
+def _ask(goes: Sequence["Going"]) -> None:
     """Raises FailedPrecondition where nobody can be asked, before anything is written."""
     import sys
 
     from fp_kernel import FailedPrecondition
 
-    named = ", ".join(printable(f"{kind} {name}") for kind, name in goes)
+    named = ", ".join(printable(f"{each.kind.name} {each.name}") for each in goes)
     if not sys.stdin.isatty():
         raise FailedPrecondition(
             f"--prune would delete {named}", metadata={"next_step": "give --yes, or --dry-run to look first"}

@@ -10,7 +10,7 @@ from fp_kernel.errors import Kind as ErrorKind
 from fp_cli import names
 from fp_cli.client import Client
 from fp_cli.declared.document import Declaration
-from fp_cli.declared.kind import Kind, Spec
+from fp_cli.declared.kind import Kind, Present, Spec
 from fp_cli.declared.kinds import KINDS, kind
 
 CREATED, CHANGED, UNCHANGED, PRUNED, FAILED = "created", "changed", "unchanged", "pruned", "failed"
@@ -46,6 +46,23 @@ class Outcome:
     before: Spec | None = None
     after: Spec | None = None
     error: Error | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """To be deleted. present: as it was found before anybody is asked; None for what is not there any more.
+
+    error: why it was not found.
+    """
+
+    kind: Kind
+    name: str
+    present: Present | None
+    error: Error | None = None
+
+    def outcome(self) -> Outcome:
+        before = self.present.spec if self.present is not None else None
+        return Outcome(self.kind.name, self.name, FAILED if self.error else PRUNED, before, error=self.error)
 
 
 def wanted(declarations: Iterable[Declaration]) -> list[Wanted]:
@@ -114,17 +131,24 @@ def _applied(client: Client, each: Wanted, *, dry_run: bool) -> Outcome:
     return Outcome(each.kind.name, each.name, CHANGED, before, after)
 
 
-def prune(client: Client, objects: Iterable[tuple[str, str]]) -> Iterator[Outcome]:
-    """Delete these, the ones first that others may name last."""
+def going(client: Client, of: Kind, name: str) -> Going:
+    try:
+        return Going(of, name, of.find(client, name))
+    except Error as error:
+        if error.kind not in _OF_ONE:
+            raise
+        return Going(of, name, None, error)
+
+
+def prune(client: Client, objects: Iterable[Going]) -> Iterator[Outcome]:
+    """Delete these as they were found, the ones first that others may name last."""
     order = list(KINDS)
-    for name_of_kind, name in sorted(objects, key=lambda each: (-order.index(each[0]), each[1])):
-        of = KINDS[name_of_kind]
+    for each in sorted(objects, key=lambda each: (-order.index(each.kind.name), each.name)):
         try:
-            present = of.find(client, name)
-            if present is not None:
-                of.delete(client, name)
-            yield Outcome(of.name, name, PRUNED, present.spec if present is not None else None, None)
+            if each.present is not None:
+                each.kind.delete(client, each.name, each.present)
+            yield each.outcome()
         except Error as error:
             if error.kind not in _OF_ONE:
                 raise
-            yield Outcome(of.name, name, FAILED, error=error)
+            yield Outcome(each.kind.name, each.name, FAILED, error=_explained(client, error))

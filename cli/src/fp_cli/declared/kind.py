@@ -20,9 +20,9 @@ EVERYTHING: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is there. revision: what a change of it expects; 0 for a kind that never changes.
+    """What is there. revision: what a change or deletion of it expects; 0 for a kind that never changes.
 
-    id: of a kind that is changed by its id; what was made since under the same name is another object.
+    id: of a kind that is changed or deleted by its id; what was made since under the same name is another object.
     """
 
     spec: Spec
@@ -64,7 +64,8 @@ class Kind(ABC):
         """present: as it was found. Raises Aborted when it has another revision by now."""
         raise FailedPrecondition(f"a {self.name} never changes: give the new one another name", reason="IMMUTABLE")
 
-    def delete(self, client: Client, name: str) -> None:  # noqa: ARG002 -- some kinds can
+    def delete(self, client: Client, name: str, present: Present) -> None:  # noqa: ARG002 -- some kinds can
+        """present: as it was found. Raises Aborted when it has another revision by now."""
         raise FailedPrecondition(f"a {self.name} cannot be deleted; it belongs to the set no more", reason="IMMUTABLE")
 
     def spec(self, declared: Declaration) -> Spec:

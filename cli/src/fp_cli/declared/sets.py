@@ -8,7 +8,7 @@ from forgepoint.auth.v1 import declarations_pb2_grpc
 from fp_kernel import FailedPrecondition
 
 from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.applying import FAILED, PRUNED, Outcome, Wanted, apply, prune
+from fp_cli.declared.applying import FAILED, PRUNED, Going, Outcome, Wanted, apply, going, prune
 from fp_cli.declared.kind import EVERYTHING
 from fp_cli.declared.kinds import KINDS
 
@@ -28,14 +28,15 @@ class Kept:
             found = client.pages(self._stub.ListDeclaredObjects, pb.ListDeclaredObjectsRequest(), "objects", EVERYTHING)
             self._sets = {(each.kind, each.name): each.set for each in found}
 
-    def no_longer(self, objects: Sequence[Wanted]) -> list[Key]:
-        """What was applied from this set and is in it no more; what only a later `fp` knows stays."""
+    def no_longer(self, objects: Sequence[Wanted]) -> list[Going]:
+        """What was applied from this set and is in it no more, as it is now; what only a later `fp` knows stays."""
         wanted = {(each.kind.name, each.name) for each in objects}
-        return sorted(
-            key for key, owner in self._sets.items() if owner == self._name and key not in wanted and key[0] in KINDS
-        )
+        own = (key for key, owner in self._sets.items() if owner == self._name and key[0] in KINDS)
+        return [
+            going(self._client, KINDS[kind], name) for kind, name in sorted(key for key in own if key not in wanted)
+        ]
 
-    def apply(self, objects: Sequence[Wanted], goes: Sequence[Key], *, dry_run: bool) -> list[Outcome]:
+    def apply(self, objects: Sequence[Wanted], goes: Sequence[Going], *, dry_run: bool) -> list[Outcome]:
         """Apply what is this set's and delete what goes, unless something failed: it may be what is renamed."""
         outcomes = [self._foreign(each) for each in objects if self._is_foreign(each)]
         outcomes += apply(self._client, [each for each in objects if not self._is_foreign(each)], dry_run=dry_run)
@@ -43,7 +44,7 @@ class Kept:
         if len(done) < len(outcomes):
             goes = ()
         if dry_run:
-            return outcomes + [Outcome(kind, name, PRUNED) for kind, name in goes]
+            return outcomes + [each.outcome() for each in goes]
         self._record(applied=[key for key in done if self._sets.get(key) != self._name])
         if goes:
             pruned = list(prune(self._client, goes))

@@ -70,8 +70,12 @@ async def test_a_change_of_a_deleted_role_does_not_reach_the_one_made_in_its_pla
     second = await made(roles, admin)
     with pytest.raises(Aborted, match="was changed meanwhile"):
         await roles.change(admin, name=first.name, description="stale", scopes=["models:read"], expected=first.revision)
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        await roles.delete(admin, name=first.name, expected=first.revision)
     (own,) = [each for each in await roles.list(admin) if not each.built_in]
     assert own == second
+    await roles.delete(admin, name=first.name, expected=second.revision)
+    assert all(each.built_in for each in await roles.list(admin))
 
 
 async def test_who_has_it_may_do_what_it_names_and_nothing_else(world, roles, admin):

@@ -58,6 +58,11 @@ async def test_who_did_not_see_the_last_definition_of_a_view_overwrites_nothing(
     assert (caught.value.reason, caught.value.metadata["changed_by"]) == ("REVISION_CHANGED", made.owner_user_id)
     found = (await ann(pb.GetFeatureViewRequest(name=made.name))).feature_view
     assert (found.description, found.revision) == ("new", changed.revision)
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        await ann(pb.DeleteFeatureViewRequest(feature_view_id=made.id, expected_revision=made.revision))
+    await ann(pb.DeleteFeatureViewRequest(feature_view_id=made.id, expected_revision=changed.revision))
+    with pytest.raises(NotFound):
+        await ann(pb.GetFeatureViewRequest(name=made.name))
 
 
 async def test_a_feature_never_changes_its_type(ann):

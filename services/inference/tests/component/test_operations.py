@@ -114,6 +114,14 @@ async def test_a_deleted_route_answers_nobody_until_a_split_is_set(
     with pytest.raises(Aborted) as stale:
         await stub.UpsertRoute(pb.UpsertRouteRequest(model_name="delays", targets=[target], expected_revision=0))
     assert stale.value.metadata["revision"] == str(route.revision)
+    weights = [pb.TrafficWeight(version="1", weight_bps=10_000)]
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        unseen = pb.SetTrafficSplitRequest(model_name="delays", weights=weights, expected_revision=route.revision - 1)
+        await stub.SetTrafficSplit(unseen)
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        await stub.DeleteRoute(pb.DeleteRouteRequest(model_name="delays", expected_revision=route.revision - 1))
+    seen = pb.SetTrafficSplitRequest(model_name="delays", weights=weights, expected_revision=route.revision)
+    assert (await stub.SetTrafficSplit(seen)).route.revision > route.revision
     for replica in (first, second):
         await replica.weights({"1": 10_000})
     assert (await stub.Predict(ask())).served_version == "1"

@@ -12,6 +12,7 @@ import pytest_asyncio
 from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
+from fp_inference.app.ports import SplitMoved
 from fp_inference.app.values import Replay
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
@@ -159,6 +160,9 @@ async def test_a_split_that_expects_another_one_than_there_is_changes_nothing(li
     gone = await routes.set_split("alpha", "delays", (), _START, by="bob")
     with pytest.raises(Aborted, match="is not there any more"):
         await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=gone.revision)
+    with pytest.raises(SplitMoved) as moved:
+        await routes.set_split("alpha", "delays", whole, _START, by="ann", planned_on=second.revision)
+    assert moved.value.split == gone
     # A route that was deleted is one that is not there.
     assert (await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=0)).set_by == "ann"
 

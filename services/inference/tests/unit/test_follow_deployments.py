@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fp_inference.app.follow_deployments import FollowDeployments
-from fp_inference.app.ports import Deployment
+from fp_inference.app.ports import Deployment, SplitMoved
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.set_traffic_split import SetTrafficSplit
-from fp_inference.domain.routes import Stable, TargetStatus
-from fp_kernel import Command, FailedPrecondition, InvalidArgument, NotFound, Replayed, Unavailable
+from fp_inference.domain.routes import Split, Stable, TargetStatus
+from fp_kernel import Aborted, Command, FailedPrecondition, InvalidArgument, NotFound, Replayed, Unavailable
 from fp_testkit.clock import ManualClock
 from inference_fakes.routes import START, FakeDeployments, FakeRuntimes, FakeStore, deployment, fresh_routes
 
@@ -152,6 +153,31 @@ async def test_a_split_is_kept_and_reaches_other_replicas(setting: Setting) -> N
     setting.restart()
     await setting.follow.start()
     assert setting.weights == {"1": 9_000, "2": 1_000}
+
+
+async def test_a_split_follows_the_one_that_another_replica_set_meanwhile(setting: Setting) -> None:
+    """What this replica knew would have kept the salt of the experiment before."""
+    split = await _two_versions(setting)
+    other = Setting()
+    other.store = setting.store
+    other.restart()
+    await other.follow.start()
+    await split("alpha", "delays", [("1", 10_000)], _command(), by="ann", salt="blue")
+    await other.follow.start()
+    await _set_traffic_split(other)("alpha", "delays", [("1", 5_000), ("2", 5_000)], _command(), by="bob", salt="red")
+    route = await split("alpha", "delays", [("1", 4_000), ("2", 6_000)], _command(), by="ann")
+    assert route.salt == "red"
+
+
+async def test_a_split_that_others_overtake_each_time_is_given_up(setting: Setting) -> None:
+    split = await _two_versions(setting)
+
+    async def overtaken(*_: Any, **__: Any) -> Split:
+        raise SplitMoved(Split((), 1, _LATER))
+
+    setting.store.set_split = overtaken  # type: ignore[method-assign]
+    with pytest.raises(Aborted):
+        await split("alpha", "delays", [("1", 10_000)], _command(), by="ann")
 
 
 async def test_without_the_store_a_split_is_refused(setting: Setting) -> None:

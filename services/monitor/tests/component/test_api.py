@@ -54,9 +54,14 @@ async def test_who_did_not_see_the_last_change_of_a_monitor_overwrites_nothing(r
     assert (await engineer.status()).monitor == paused
     with pytest.raises(InvalidArgument, match="expected_revision"):
         await engineer.configure(expected_revision=-1)
-    await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays"))
+    with pytest.raises(Aborted, match="was changed meanwhile by engineer-of-alpha"):
+        await engineer.stub.DeleteMonitor(pb.DeleteMonitorRequest(model_name="delays", expected_revision=made.revision))
+    seen = pb.DeleteMonitorRequest(model_name="delays", expected_revision=paused.revision)
+    await engineer.stub.DeleteMonitor(seen)
     with pytest.raises(Aborted, match="is not there any more"):
         await engineer.configure(expected_revision=paused.revision)
+    with pytest.raises(Aborted, match="is not there any more"):
+        await engineer.stub.DeleteMonitor(seen)
     again = (await engineer.configure()).monitor
     with pytest.raises(Aborted, match="was changed meanwhile by engineer-of-alpha"):
         await engineer.configure(expected_revision=made.revision, window_size=300)

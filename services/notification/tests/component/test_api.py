@@ -164,8 +164,12 @@ async def test_who_did_not_see_the_last_change_of_a_rule_overwrites_nothing(repl
     assert (list(found.patterns), found.min_severity) == (["fp.pipelines.>"], INFO)
     again = rule_change(found, min_severity=WARNING, expected_revision=found.revision)
     assert (await bob.UpdateRule(again)).rule.revision == found.revision + 1
+    with pytest.raises(Aborted, match="was changed meanwhile by admin-of-alpha"):
+        await ann.DeleteRule(pb.DeleteRuleRequest(id=made.id, expected_revision=found.revision))
     # Without an expectation the last change stands.
-    assert (await ann.UpdateRule(rule_change(made))).rule.min_severity == INFO
+    last = (await ann.UpdateRule(rule_change(made))).rule
+    assert last.min_severity == INFO
+    await ann.DeleteRule(pb.DeleteRuleRequest(id=made.id, expected_revision=last.revision))
 
 
 async def test_a_rule_that_is_made_twice_with_one_key_is_made_once(replica, caller):

@@ -116,7 +116,10 @@ async def test_a_pipeline_is_changed_and_deleted(replica, client):
         stale = pb.UpdatePipelineRequest(pipeline_id=created.id, name="stale", expected_revision=created.revision)
         await engineer.stub.UpdatePipeline(stale)
     assert (await engineer.stub.GetPipeline(pb.GetPipelineRequest(pipeline_id=created.id))).pipeline == changed
-    gone = pb.DeletePipelineRequest(pipeline_id=created.id, idempotency_key="gone")
+    with pytest.raises(Aborted, match="was changed meanwhile"):
+        unseen = pb.DeletePipelineRequest(pipeline_id=created.id, expected_revision=created.revision)
+        await engineer.stub.DeletePipeline(unseen)
+    gone = pb.DeletePipelineRequest(pipeline_id=created.id, idempotency_key="gone", expected_revision=changed.revision)
     await engineer.stub.DeletePipeline(gone)
     await engineer.stub.DeletePipeline(gone)
     with pytest.raises(NotFound):

@@ -47,8 +47,10 @@ class Monitor(Kind):
     def request(self, name: str, spec: Spec) -> Any:
         return super().request(name, {"enabled": True, **spec})
 
-    def delete(self, client: Client, name: str) -> None:
-        request = pb.DeleteMonitorRequest(model_name=name, idempotency_key=idempotency_key(""))
+    def delete(self, client: Client, name: str, present: Present) -> None:
+        request = pb.DeleteMonitorRequest(
+            model_name=name, idempotency_key=idempotency_key(""), expected_revision=present.revision
+        )
         client.call(_stub(client).DeleteMonitor, request)
 
     def merged(self, before: Spec, wanted: Spec) -> Spec:

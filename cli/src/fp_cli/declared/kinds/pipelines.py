@@ -54,9 +54,10 @@ class Pipeline(Kind):
         )
         client.call(_stub(client).UpdatePipeline, request)
 
-    def delete(self, client: Client, name: str) -> None:
-        found = names.pipeline_named(client, name)
-        request = pb.DeletePipelineRequest(pipeline_id=found.id, idempotency_key=idempotency_key(""))
+    def delete(self, client: Client, name: str, present: Present) -> None:  # noqa: ARG002 -- it goes by its id
+        request = pb.DeletePipelineRequest(
+            pipeline_id=present.id, idempotency_key=idempotency_key(""), expected_revision=present.revision
+        )
         client.call(_stub(client).DeletePipeline, request)
 
     def equal(self, before: Spec, wanted: Spec) -> bool:

@@ -39,8 +39,10 @@ class Route(Kind):
         request.expected_revision = present.revision
         client.call(_stub(client).UpsertRoute, request)
 
-    def delete(self, client: Client, name: str) -> None:
-        request = pb.DeleteRouteRequest(model_name=name, idempotency_key=idempotency_key(""))
+    def delete(self, client: Client, name: str, present: Present) -> None:
+        request = pb.DeleteRouteRequest(
+            model_name=name, idempotency_key=idempotency_key(""), expected_revision=present.revision
+        )
         client.call(_stub(client).DeleteRoute, request)
 
     def of(self, message: Message) -> Spec:

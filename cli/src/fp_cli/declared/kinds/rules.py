@@ -56,9 +56,11 @@ class NotificationRule(Kind):
         )
         client.call(_stub(client).UpdateRule, request)
 
-    def delete(self, client: Client, name: str) -> None:
-        found = _existing(client, name)
-        client.call(_stub(client).DeleteRule, pb.DeleteRuleRequest(id=found.id, idempotency_key=idempotency_key("")))
+    def delete(self, client: Client, name: str, present: Present) -> None:  # noqa: ARG002 -- it goes by its id
+        request = pb.DeleteRuleRequest(
+            id=present.id, idempotency_key=idempotency_key(""), expected_revision=present.revision
+        )
+        client.call(_stub(client).DeleteRule, request)
 
     def equal(self, before: Spec, wanted: Spec) -> bool:
         return _comparable(before) == _comparable(wanted)

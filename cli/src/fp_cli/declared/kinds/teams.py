@@ -79,8 +79,9 @@ class Role(Kind):
         )
         client.call(_roles(client).UpdateRole, request)
 
-    def delete(self, client: Client, name: str) -> None:
-        client.call(_roles(client).DeleteRole, roles_pb2.DeleteRoleRequest(name=name))
+    def delete(self, client: Client, name: str, present: Present) -> None:
+        request = roles_pb2.DeleteRoleRequest(name=name, expected_revision=present.revision)
+        client.call(_roles(client).DeleteRole, request)
 
     def equal(self, before: Spec, wanted: Spec) -> bool:
         """Scopes are a set."""

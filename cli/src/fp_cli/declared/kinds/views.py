@@ -20,7 +20,7 @@ class FeatureView(Kind):
             found = client.call(_stub(client).GetFeatureView, pb.GetFeatureViewRequest(name=name)).feature_view
         except NotFound:
             return None
-        return Present(self._of(found), found.revision)
+        return Present(self._of(found), found.revision, found.id)
 
     def all(self, client: Client) -> Iterator[tuple[str, Spec]]:
         listed = client.pages(_stub(client).ListFeatureViews, pb.ListFeatureViewsRequest(), "feature_views", EVERYTHING)
@@ -36,9 +36,10 @@ class FeatureView(Kind):
         request.expected_revision = present.revision
         client.call(_stub(client).DefineFeatureView, request)
 
-    def delete(self, client: Client, name: str) -> None:
-        view = client.call(_stub(client).GetFeatureView, pb.GetFeatureViewRequest(name=name)).feature_view
-        request = pb.DeleteFeatureViewRequest(feature_view_id=view.id, idempotency_key=idempotency_key(""))
+    def delete(self, client: Client, name: str, present: Present) -> None:  # noqa: ARG002 -- it goes by its id
+        request = pb.DeleteFeatureViewRequest(
+            feature_view_id=present.id, idempotency_key=idempotency_key(""), expected_revision=present.revision
+        )
         client.call(_stub(client).DeleteFeatureView, request)
 
     def _of(self, view: pb.FeatureView) -> Spec:

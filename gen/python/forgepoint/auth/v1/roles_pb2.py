@@ -26,7 +26,7 @@ from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66orgepoint/auth/v1/roles.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\x08TeamRole\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x12\n\ncreated_by\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\"F\n\x11\x43reateRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"@\n\x12\x43reateRoleResponse\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole\"|\n\x11UpdateRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"@\n\x12UpdateRoleResponse\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole\"!\n\x11\x44\x65leteRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteRoleResponse\"\x12\n\x10ListRolesRequest\"@\n\x11ListRolesResponse\x12+\n\x05roles\x18\x01 \x03(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole2\xd1\x03\n\x0bRoleService\x12p\n\nCreateRole\x12%.forgepoint.auth.v1.CreateRoleRequest\x1a&.forgepoint.auth.v1.CreateRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12p\n\nUpdateRole\x12%.forgepoint.auth.v1.UpdateRoleRequest\x1a&.forgepoint.auth.v1.UpdateRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12p\n\nDeleteRole\x12%.forgepoint.auth.v1.DeleteRoleRequest\x1a&.forgepoint.auth.v1.DeleteRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12l\n\tListRoles\x12$.forgepoint.auth.v1.ListRolesRequest\x1a%.forgepoint.auth.v1.ListRolesResponse\"\x12\xd2\xbb\x18\x0e\x1a\nusers:read0\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66orgepoint/auth/v1/roles.proto\x12\x12\x66orgepoint.auth.v1\x1a!forgepoint/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\x08TeamRole\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x10\n\x08\x62uilt_in\x18\x04 \x01(\x08\x12\x12\n\ncreated_by\x18\x05 \x01(\t\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\"F\n\x11\x43reateRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\"@\n\x12\x43reateRoleResponse\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole\"|\n\x11UpdateRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"@\n\x12UpdateRoleResponse\x12*\n\x04role\x18\x01 \x01(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole\"W\n\x11\x44\x65leteRoleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x14\n\x12_expected_revision\"\x14\n\x12\x44\x65leteRoleResponse\"\x12\n\x10ListRolesRequest\"@\n\x11ListRolesResponse\x12+\n\x05roles\x18\x01 \x03(\x0b\x32\x1c.forgepoint.auth.v1.TeamRole2\xd1\x03\n\x0bRoleService\x12p\n\nCreateRole\x12%.forgepoint.auth.v1.CreateRoleRequest\x1a&.forgepoint.auth.v1.CreateRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12p\n\nUpdateRole\x12%.forgepoint.auth.v1.UpdateRoleRequest\x1a&.forgepoint.auth.v1.UpdateRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12p\n\nDeleteRole\x12%.forgepoint.auth.v1.DeleteRoleRequest\x1a&.forgepoint.auth.v1.DeleteRoleResponse\"\x13\xd2\xbb\x18\x0f\x1a\x0busers:admin0\x03\x12l\n\tListRoles\x12$.forgepoint.auth.v1.ListRolesRequest\x1a%.forgepoint.auth.v1.ListRolesResponse\"\x12\xd2\xbb\x18\x0e\x1a\nusers:read0\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,13 +52,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEROLERESPONSE']._serialized_start=554
   _globals['_UPDATEROLERESPONSE']._serialized_end=618
   _globals['_DELETEROLEREQUEST']._serialized_start=620
-  _globals['_DELETEROLEREQUEST']._serialized_end=653
-  _globals['_DELETEROLERESPONSE']._serialized_start=655
-  _globals['_DELETEROLERESPONSE']._serialized_end=675
-  _globals['_LISTROLESREQUEST']._serialized_start=677
-  _globals['_LISTROLESREQUEST']._serialized_end=695
-  _globals['_LISTROLESRESPONSE']._serialized_start=697
-  _globals['_LISTROLESRESPONSE']._serialized_end=761
-  _globals['_ROLESERVICE']._serialized_start=764
-  _globals['_ROLESERVICE']._serialized_end=1229
+  _globals['_DELETEROLEREQUEST']._serialized_end=707
+  _globals['_DELETEROLERESPONSE']._serialized_start=709
+  _globals['_DELETEROLERESPONSE']._serialized_end=729
+  _globals['_LISTROLESREQUEST']._serialized_start=731
+  _globals['_LISTROLESREQUEST']._serialized_end=749
+  _globals['_LISTROLESRESPONSE']._serialized_start=751
+  _globals['_LISTROLESRESPONSE']._serialized_end=815
+  _globals['_ROLESERVICE']._serialized_start=818
+  _globals['_ROLESERVICE']._serialized_end=1283
 # @@protoc_insertion_point(module_scope)

@@ -724,12 +724,15 @@ class SetTrafficSplitRequest(_message.Message):
     WEIGHTS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     SALT_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     idempotency_key: _builtins.str
     salt: _builtins.str
     """Name of the experiment, at most 64 characters: which sticky keys share a version depends on it. Empty keeps the one
     that holds, or the default when a version gets its first traffic.
     """
+    expected_revision: _builtins.int
+    """Set only when the route has this revision, 0 when it has none; not set: over whatever there is."""
     @_builtins.property
     def weights(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrafficWeight]: ...
     def __init__(
@@ -739,12 +742,15 @@ class SetTrafficSplitRequest(_message.Message):
         weights: _abc.Iterable[Global___TrafficWeight] | None = ...,
         idempotency_key: _builtins.str = ...,
         salt: _builtins.str = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name", "salt", b"salt", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "model_name", b"model_name", "salt", b"salt", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___SetTrafficSplitRequest: _TypeAlias = SetTrafficSplitRequest  # noqa: Y015
 
@@ -798,19 +804,25 @@ class DeleteRouteRequest(_message.Message):
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     idempotency_key: _builtins.str
+    expected_revision: _builtins.int
+    """Only this revision is deleted; not set: whatever there is."""
     def __init__(
         self,
         *,
         model_name: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "model_name", b"model_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___DeleteRouteRequest: _TypeAlias = DeleteRouteRequest  # noqa: Y015
 

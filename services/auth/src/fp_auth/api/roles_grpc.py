@@ -40,7 +40,8 @@ class RoleServicer(RoleServiceServicer):
         return _changed(role)
 
     async def DeleteRole(self, request: pb.DeleteRoleRequest, context: object) -> pb.DeleteRoleResponse:
-        await self._delete(caller(), request.name, command=command(request, lambda _: pb.DeleteRoleResponse()))
+        expected, asked = expected_revision(request), command(request, lambda _: pb.DeleteRoleResponse())
+        await self._delete(caller(), request.name, expected=expected, command=asked)
         return pb.DeleteRoleResponse()
 
     async def ListRoles(self, request: pb.ListRolesRequest, context: object) -> pb.ListRolesResponse:

@@ -159,12 +159,17 @@ class DeleteTeamRole:
     def __init__(self, transactions: TeamRoleTransactions) -> None:
         self._transactions = transactions
 
-    async def __call__(self, caller: Principal, name: str, *, command: Command | None = None) -> None:
-        """Raises InvalidArgument, NotFound, PermissionDenied, FailedPrecondition while somebody has it."""
+    async def __call__(
+        self, caller: Principal, name: str, *, expected: int | None = None, command: Command | None = None
+    ) -> None:
+        """Raises InvalidArgument, NotFound, PermissionDenied, FailedPrecondition while somebody has it, Aborted when it
+        has another revision than the expected one.
+        """
         name = parse_team_role(name)
         async with self._transactions(command) as tx:
             role = await _locked(tx, caller, name)
             check_holds(caller, role.scopes, "name")
+            check_revision(expected, role.revision, changed_by=role.changed_by or role.created_by)
             if await tx.team_roles.holders(role.team, role.name, 1):
                 raise FailedPrecondition(
                     f"name: somebody has the role '{name}'; assign another one first", reason="ROLE_IN_USE"

@@ -71,7 +71,8 @@ class FeatureStoreServicer(FeatureStoreServiceServicer):
         self, request: pb.DeleteFeatureViewRequest, context: object
     ) -> pb.DeleteFeatureViewResponse:
         view_id = parse_id(request.feature_view_id, "feature_view_id")
-        return _deleted(await self._delete_view(view_id, caller(), command(request, _deleted)))
+        asked, expected = command(request, _deleted), expected_revision(request)
+        return _deleted(await self._delete_view(view_id, caller(), asked, expected=expected))
 
     async def RebuildViews(
         self, request: pb.RebuildViewsRequest, context: object

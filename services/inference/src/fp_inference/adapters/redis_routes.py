@@ -18,6 +18,7 @@ from fp_inference.adapters.route_json import (
     load_stable,
     load_target,
 )
+from fp_inference.app.ports import SplitMoved
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target
 
 _TEAMS = "fp:inference:teams"
@@ -31,10 +32,10 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams. ARGV: field, body, team, channel, the expected revision or nothing. Stores and publishes the next
-# revision. It is at least the time in microseconds: after a flush it must not begin anew, below what every process
-# still remembers. Where another revision is there than the expected one, nothing is stored, and what is there is
-# answered.
+# KEYS: hash, teams. ARGV: field, body, team, channel, the expected revision or nothing, the newest one that the caller
+# knows or nothing. Stores and publishes the next revision. It is at least the time in microseconds: after a flush it
+# must not begin anew, below what every process still remembers. Where another revision is there than the expected one,
+# or a newer one than the caller knows, nothing is stored, and what is there is answered.
 _NEXT_REVISION = Script("""
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
@@ -42,6 +43,7 @@ local known, body = string.match(old or '0|', '^(%d+)|(.*)$')
 -- A split without shares is a route that was deleted.
 local present = (body ~= '' and #cjson.decode(body)['shares'] > 0 and known) or '0'
 if ARGV[5] ~= '' and ARGV[5] ~= present then return {'', old or ''} end
+if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(known) then return {'', old} end
 local revision = math.max(tonumber(known) + 1, time[1] * 1000000 + time[2])
 local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], value)
@@ -113,15 +115,18 @@ class RedisRoutes:
         by: str,
         expected: int | None = None,
         salt: str = "",
+        planned_on: int | None = None,
     ) -> Split:
-        wanted = "" if expected is None else str(expected)
-        arguments = [model_name, dump_split(shares, at, by, salt), team, _CHANNEL, wanted]
+        wanted, known = ("" if revision is None else str(revision) for revision in (expected, planned_on))
+        arguments = [model_name, dump_split(shares, at, by, salt), team, _CHANNEL, wanted, known]
         keys = [_hash("splits", team), _TEAMS]
         ((revision, other),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         if not revision:
             there = load_split(*_parted(other)) if other else None
             present = there.revision if there is not None and there.shares else NOTHING
             check_revision(expected, present, changed_by="" if there is None else there.set_by)
+            if there is not None:
+                raise SplitMoved(there)
         return Split(shares, int(revision), at, by, salt)
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:

@@ -141,6 +141,7 @@ class Servicer(InferenceGatewayServiceServicer):
             weights,
             asked,
             by=caller().user_id,
+            expected=expected_revision(request),
             salt=request.salt,
         )
         return response(route)
@@ -162,8 +163,9 @@ class Servicer(InferenceGatewayServiceServicer):
         return response(route)
 
     async def DeleteRoute(self, request: pb.DeleteRouteRequest, context: Context) -> pb.DeleteRouteResponse:
-        asked = command(request, lambda _: pb.DeleteRouteResponse())
-        await self._delete_route(caller().team, _model_name(request.model_name), asked, by=caller().user_id)
+        asked, expected = command(request, lambda _: pb.DeleteRouteResponse()), expected_revision(request)
+        name, by = _model_name(request.model_name), caller().user_id
+        await self._delete_route(caller().team, name, asked, by=by, expected=expected)
         return pb.DeleteRouteResponse()
 
     async def GetCircuitState(self, request: pb.GetCircuitStateRequest, context: Context) -> pb.GetCircuitStateResponse:

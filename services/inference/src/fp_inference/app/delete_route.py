@@ -16,10 +16,14 @@ class DeleteRoute:
         self._replays = replays
         self._clock = clock
 
-    async def __call__(self, team: str, model_name: str, command: Command, *, by: str) -> None:
-        """Raises NotFound, Unavailable while the store is away or routes are still being read, Replayed."""
+    async def __call__(
+        self, team: str, model_name: str, command: Command, *, by: str, expected: int | None = None
+    ) -> None:
+        """Raises NotFound, Unavailable while the store is away or routes are still being read, Aborted when the route
+        has another revision than the expected one, Replayed.
+        """
         async with self._replays.once(command):
             self._table.get(team, model_name)
-            split = await self._store.set_split(team, model_name, (), self._clock.now(), by=by)
+            split = await self._store.set_split(team, model_name, (), self._clock.now(), by=by, expected=expected)
             self._table.change(team, model_name, lambda known: known.with_split(split))
             await self._replays.save_answer(command, None)

@@ -105,6 +105,14 @@ class Deployments(Protocol):
         ...
 
 
+class SplitMoved(Exception):
+    """A newer split than the one that was planned upon is there: plan upon that one."""
+
+    def __init__(self, split: Split) -> None:
+        super().__init__()
+        self.split = split
+
+
 class RouteStore(Protocol):
     """Routes outside this process; every call raises Unavailable when it cannot be reached."""
 
@@ -130,10 +138,12 @@ class RouteStore(Protocol):
         by: str,
         expected: int | None = None,
         salt: str = "",
+        planned_on: int | None = None,
     ) -> Split:
         """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted.
 
         expected: the revision that is there, 0 for none. Raises Aborted where another one is.
+        planned_on: of the split by which shares and salt were decided. Raises SplitMoved where a newer one is.
         """
         ...
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from fp_kernel import Clock, Command
+from fp_kernel import Aborted, Clock, Command
 
 from fp_inference.app.fresh_routes import FreshRoutes
-from fp_inference.app.ports import Readiness, RouteStore
+from fp_inference.app.ports import Readiness, RouteStore, SplitMoved
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.routes import Route, Share
+from fp_inference.domain.routes import Route, Share, Split
 from fp_inference.domain.split_plan import newcomers, not_ready, plan_split, planned_salt
+
+# Each time somebody else set one between our look and our word: so many in a row come from a loop, not from people.
+_ATTEMPTS = 5
 
 
 class SetTrafficSplit:
@@ -60,16 +63,33 @@ class SetTrafficSplit:
                 route = self._table.find(team, model_name) or Route(team, model_name)
                 return route, plan_split(route, weights, field)
 
-            route, shares = await self._fresh.read(team, model_name, plan)
-            await self._check_reached(route, shares, field)
-            kept = planned_salt(route, shares, salt)
-            split = await self._store.set_split(
-                team, model_name, shares, self._clock.now(), by=by, expected=expected, salt=kept
-            )
-            self._table.change(team, model_name, lambda known: known.with_split(split))
-            after = self._table.find(team, model_name) or route
-            await self._replays.save_answer(command, after)
-            return after
+            for _ in range(_ATTEMPTS):
+                route, shares = await self._fresh.read(team, model_name, plan)
+                await self._check_reached(route, shares, field)
+                kept = planned_salt(route, shares, salt)
+                try:
+                    split = await self._store.set_split(
+                        team,
+                        model_name,
+                        shares,
+                        self._clock.now(),
+                        by=by,
+                        expected=expected,
+                        salt=kept,
+                        planned_on=route.revision,
+                    )
+                except SplitMoved as moved:
+                    # Which versions are new, and so the salt, is told by the split that this one follows.
+                    self._learn(team, model_name, moved.split)
+                    continue
+                self._learn(team, model_name, split)
+                after = self._table.find(team, model_name) or route
+                await self._replays.save_answer(command, after)
+                return after
+            raise Aborted("others set splits of the route at the same moment", retry_after=0.1)
+
+    def _learn(self, team: str, model_name: str, split: Split) -> None:
+        self._table.change(team, model_name, lambda known: known.with_split(split))
 
     async def _check_reached(self, route: Route, shares: Sequence[Share], field: str) -> None:
         """Raises FailedPrecondition naming `<field>` for a version whose runtime does not answer this service.

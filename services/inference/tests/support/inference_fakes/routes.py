@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.fresh_routes import FreshRoutes
-from fp_inference.app.ports import Deployment
+from fp_inference.app.ports import Deployment, SplitMoved
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Replay
 from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
@@ -57,7 +57,11 @@ class FakeStore:
         by: str,
         expected: int | None = None,
         salt: str = "",
+        planned_on: int | None = None,
     ) -> Split:
+        there = self.routes[team, model_name].split if (team, model_name) in self.routes else None
+        if planned_on is not None and there is not None and there.revision > planned_on:
+            raise SplitMoved(there)
         self.revision += 1
         split = Split(shares, self.revision, at, by, salt)
         self._change(team, model_name, lambda route: route.with_split(split))

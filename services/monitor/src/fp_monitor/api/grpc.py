@@ -50,8 +50,10 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
 
     async def DeleteMonitor(self, request: pb.DeleteMonitorRequest, context: object) -> pb.DeleteMonitorResponse:
         name = check_name(request.model_name)
-        asked = command(request, convert.deleted_to_pb)
-        purged = await self._delete_monitor(caller().team, name, purge=request.purge_reports, command=asked)
+        asked, expected = command(request, convert.deleted_to_pb), expected_revision(request)
+        purged = await self._delete_monitor(
+            caller().team, name, purge=request.purge_reports, command=asked, expected=expected
+        )
         return convert.deleted_to_pb(purged)
 
     async def ResetBaseline(self, request: pb.ResetBaselineRequest, context: object) -> pb.ResetBaselineResponse:

@@ -138,7 +138,8 @@ class NotificationServicer(NotificationServiceServicer):
 
     async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
         rule_id = parse_id(request.id, "id")
-        await self._delete_rule(caller(), rule_id, command(request, lambda _: pb.DeleteRuleResponse()))
+        expected, asked = expected_revision(request), command(request, lambda _: pb.DeleteRuleResponse())
+        await self._delete_rule(caller(), rule_id, asked, expected=expected)
         return pb.DeleteRuleResponse()
 
     async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.MarkReadResponse:

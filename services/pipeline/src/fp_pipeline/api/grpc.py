@@ -83,7 +83,8 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
 
     async def DeletePipeline(self, request: pb.DeletePipelineRequest, context: object) -> pb.DeletePipelineResponse:
         pipeline_id = parse_id(request.pipeline_id, "pipeline_id")
-        await self._delete_pipeline(_actor(), pipeline_id, command(request, convert.deleted_to_pb))
+        expected, deleted = expected_revision(request), command(request, convert.deleted_to_pb)
+        await self._delete_pipeline(_actor(), pipeline_id, deleted, expected=expected)
         return pb.DeletePipelineResponse()
 
     async def TriggerExecution(

@@ -58,12 +58,15 @@ class DeletePipeline:
         self._transactions = transactions
         self._clock = clock
 
-    async def __call__(self, actor: Actor, pipeline_id: str, command: Command) -> None:
-        """Raises NotFound, FailedPrecondition while an execution of it is open or another pipeline starts it."""
+    async def __call__(self, actor: Actor, pipeline_id: str, command: Command, *, expected: int | None = None) -> None:
+        """Raises NotFound, FailedPrecondition while an execution of it is open or another pipeline starts it, Aborted
+        when it has another revision than the expected one.
+        """
         async with self._transactions(command) as tx:
             present = await tx.pipelines.lock(actor.team, pipeline_id)
             if present is None:
                 raise NotFound(f"no pipeline {pipeline_id}")
+            check_revision(expected, present.revision, changed_by=present.changed_by or present.created_by)
             if await tx.executions.any_open(actor.team, pipeline_id):
                 raise FailedPrecondition(
                     "an execution of the pipeline has not ended; wait for it or cancel it", reason="PIPELINE_IN_USE"
