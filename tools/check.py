@@ -12,8 +12,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-# Tests are not typed: what they call is.
-TYPED = [*sorted(str(path) for path in ROOT.glob("*/*/src")), str(ROOT / "cli" / "src"), "tools", "bench"]
+# Tests are not typed: what they call is. Of proofs, which run seldom, the calls are looked at.
+TYPED = [
+    *sorted(str(path) for path in ROOT.glob("*/*/src")),
+    str(ROOT / "cli" / "src"),
+    "tools",
+    "bench",
+    "tests/proof",
+]
 
 
 def checks(image: str) -> list[tuple[str, list[str]]]:

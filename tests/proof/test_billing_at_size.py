@@ -3,8 +3,10 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from typing import TypeVar
 
 import pytest
 from fp_billing.adapters.postgres.months import Months
@@ -23,6 +25,7 @@ from fp_postgres import Database
 from fp_testkit.clock import ManualClock
 from fp_testkit.wallclock import RunningClock
 
+Answer = TypeVar("Answer")
 pytestmark = pytest.mark.proof
 PREDICTIONS, BATCH = 50_000, 500
 FACTS = 1_000_000
@@ -109,13 +112,13 @@ async def test_a_month_of_a_million_facts_is_read_and_invoiced_at_once(open_repl
     wanted = Wanted("alpha", MARCH.start.date(), MARCH.end.date(), Granularity.DAY)
     took = {}
 
-    async def timed(name, answer):
+    async def timed(name: str, answer: Awaitable[Answer]) -> Answer:
         began = time.perf_counter()
         result = await answer
         took[name] = round((time.perf_counter() - began) * 1_000, 2)
         return result
 
-    _, quota = await timed("quota_ms", reads.quota("alpha", Meter.INFERENCE_REQUEST, MARCH))
+    _, quota, _ = await timed("quota_ms", reads.quota("alpha", Meter.INFERENCE_REQUEST, MARCH))
     days, _ = await timed("usage_ms", reads.usage(wanted, PageRequest(100)))
     billing = IssueInvoices(
         postgres_transactions(database, Months()),
