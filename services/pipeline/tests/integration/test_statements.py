@@ -198,7 +198,7 @@ TABLE = {
     "promotions.PostgresPromotions.change": uses("promotions_pkey"),
     "promotions.PostgresPromotions.claim_turn": uses("deployment_turns_pkey"),
     "promotions.PostgresPromotionReads.find": uses("promotions_pkey"),
-    "promotions.PostgresPromotionReads.unended": uses("promotions_open", NOW, 200),
+    "promotions.PostgresPromotionReads.unended": uses("promotions_unended", NOW, "t", "m", 200),
     "retention._ENDED_PROMOTIONS": uses("promotions_ended", NOW + timedelta(days=3), 100, at_most=300),
     "retention._TRANSITIONS": uses("executions_open transitions_pkey", row_id(5_000), 100, at_most=1_000),
     "retention._LOGS": uses("executions_open step_logs_pkey", row_id(5_000), 100, at_most=1_000),

@@ -1,11 +1,13 @@
 """A promotion can be taken back while the version before is warm: when someone asks, or by its objective."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from fp_kernel import FailedPrecondition, NotFound, Unavailable
 from fp_pipeline.domain.promotion import PromotionState
+from fp_testkit.patience import PATIENCE
 from pipeline_fakes.promoted import Promotions
 
 AN_HOUR = 3_600.0
@@ -182,7 +184,46 @@ async def test_a_version_that_an_operator_gave_traffic_again_is_not_stopped(prom
     assert set(service.live) == {"1", "2"}
     service.world["splits"]["delays"] = {"2": 10_000}
     await promotions.watch.once()
+    assert set(service.live) == {"1", "2"}, "inference is not asked each second for as long as somebody uses it"
+    promotions.clock.advance(60)
+    await promotions.watch.once()
     assert set(service.live) == {"2"}
+
+
+async def test_promotions_of_one_moment_are_all_looked_at(promotions, service):
+    first = await promotions.promoted("1", "2")
+    of_one_moment = [replace(first, model_name=f"m{number}") for number in range(450)]
+    service.stores.state.promotions |= {each.place: each for each in of_one_moment}
+    looked = []
+
+    async def shares(actor, model_name):
+        looked.append(model_name)
+        return first.before
+
+    promotions.watch._traffic.shares = shares
+    promotions.clock.advance(AN_HOUR)
+    await promotions.watch.once()
+    assert sorted(looked) == sorted(["delays", *(each.model_name for each in of_one_moment)])
+
+
+async def test_a_peer_that_hangs_for_one_model_keeps_no_other_one_waiting(promotions, service):
+    first = await promotions.promoted("1", "2")
+    older = replace(first, model_name="a", promoted_at=first.promoted_at - timedelta(1))
+    service.stores.state.promotions["alpha", "a"] = older
+    shares, closed = promotions.watch._traffic.shares, asyncio.Event()
+
+    async def slow(actor, model_name):
+        if model_name == "a":
+            await closed.wait()
+            return first.before
+        return await shares(actor, model_name)
+
+    promotions.watch._traffic.shares = slow
+    promotions.watch._ended = lambda _: closed.set()
+    promotions.clock.advance(AN_HOUR)
+    async with asyncio.timeout(PATIENCE):
+        await promotions.watch.once()
+    assert service.live == {"2": 10_000}
 
 
 async def test_more_errors_than_the_version_before_take_a_promotion_back(promotions, service):

@@ -101,8 +101,11 @@ class PromotionStore(Protocol):
 class PromotionReads(Protocol):
     async def find(self, team: str, model_name: str) -> Promotion | None: ...
 
-    async def unended(self, after: datetime, limit: int) -> Sequence[Promotion]:
-        """Watched ones and those that are being rolled back, promoted after, oldest first."""
+    async def unended(self, after: Promotion | None, limit: int) -> Sequence[Promotion]:
+        """Watched ones and those that are being rolled back, oldest first, those of one moment by team and model.
+
+        after: the last one of the page before; None for the first page.
+        """
 
 
 class PromotionsEnded(Protocol):

@@ -5,8 +5,9 @@ The decision is one transaction, with the model's turn, so that no execution mov
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fp_kernel import Clock, Command, Error, FailedPrecondition, NotFound
 from fp_telemetry import get_logger
@@ -32,6 +33,10 @@ DEPLOYING = "MODEL_IS_DEPLOYED"
 
 _log = get_logger(__name__)
 _PAGE = 200
+# At once: one whose peers take their time must not keep the others waiting.
+_LOOKS = 8
+# Between two questions whether a version is still used whose warm time is over.
+_ASK_AGAIN = timedelta(minutes=1)
 
 
 class RollBackPromotion:
@@ -156,6 +161,7 @@ class WatchPromotions:
         self._drain = drain
         self._every = every
         self._ended = ended
+        self._ask_at: dict[tuple[str, str], datetime] = {}
 
     async def run(self) -> None:
         """Until cancelled; outages are waited out."""
@@ -167,22 +173,38 @@ class WatchPromotions:
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        after: datetime | None = datetime.min.replace(tzinfo=UTC)
-        while after is not None:
-            page = await self._promotions.unended(after, _PAGE)
-            for promotion in page:
+        seen = set()
+        page = await self._promotions.unended(None, _PAGE)
+        while page:
+            seen |= {each.place for each in page}
+            await self._look_at(page)
+            page = await self._promotions.unended(page[-1], _PAGE) if len(page) == _PAGE else []
+        self._ask_at = {place: at for place, at in self._ask_at.items() if place in seen}
+
+    async def _look_at(self, page: Sequence[Promotion]) -> None:
+        rest = iter(page)
+
+        async def look() -> None:
+            for promotion in rest:
                 try:
                     await self._look(promotion)
                 except Error as error:
-                    # One model's peer must not keep the others waiting.
                     _log.warning("a promotion waits", model=promotion.model_name, reason=error.message)
-            after = page[-1].promoted_at if len(page) == _PAGE else None
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_LOOKS, len(page))):
+                group.create_task(look())
 
     async def _look(self, promotion: Promotion) -> None:
+        now = self._clock.now()
         if promotion.state is PromotionState.ROLLING_BACK:
             await self._roll_back.go_on(promotion)
-        elif self._clock.now() >= promotion.warm_until:
-            if not await self._used(promotion):
+        elif now >= promotion.warm_until:
+            if now < self._ask_at.get(promotion.place, now):
+                return
+            if await self._used(promotion):
+                self._ask_at[promotion.place] = now + _ASK_AGAIN
+            else:
                 await self._close(promotion)
         elif fault := await self._fault(promotion):
             _log.warning("the objective of a promotion is broken", model=promotion.model_name, reason=fault)

@@ -54,6 +54,11 @@ class Promotion:
     ended_at: datetime | None = None
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Whose newest promotion it is: team and model."""
+        return self.team, self.model_name
+
+    @property
     def after(self) -> Weights:
         """The split that a rollback sets."""
         return {**only(self.version, self.before), **self.before, self.version: 0}

@@ -28,8 +28,11 @@ class MemoryPromotions:
     async def claim_turn(self, promotion: Promotion) -> str:
         return self._state.turns.setdefault((promotion.team, promotion.model_name), promotion.execution_id)
 
-    async def unended(self, after: datetime, limit: int) -> Sequence[Promotion]:
-        found = [
-            each for each in self._state.promotions.values() if each.state in _UNENDED and each.promoted_at > after
-        ]
-        return sorted(found, key=lambda each: each.promoted_at)[:limit]
+    async def unended(self, after: Promotion | None, limit: int) -> Sequence[Promotion]:
+        found = [each for each in self._state.promotions.values() if each.state in _UNENDED]
+        later = [each for each in found if after is None or _order(each) > _order(after)]
+        return sorted(later, key=_order)[:limit]
+
+
+def _order(promotion: Promotion) -> tuple[datetime, str, str]:
+    return promotion.promoted_at, *promotion.place

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 
 from asyncpg import Record
 from fp_postgres import Database, Transaction
@@ -15,6 +15,7 @@ COLUMNS = """
     team, model_name, model_id, execution_id::text, runtime, version, version_id, incumbent, before, objective,
     promoted_at, warm_until, actor, state, reason, ended_by, ended_at
 """
+_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), "", "")
 
 
 class PostgresPromotions:
@@ -100,13 +101,14 @@ class PostgresPromotionReads:
         )
         return _promotion(row) if row else None
 
-    async def unended(self, after: datetime, limit: int) -> Sequence[Promotion]:
+    async def unended(self, after: Promotion | None, limit: int) -> Sequence[Promotion]:
         rows = await self._database.fetch(
             f"""
-            SELECT {COLUMNS} FROM promotions WHERE state IN ('WATCHED', 'ROLLING_BACK') AND promoted_at > $1
-            ORDER BY promoted_at LIMIT $2
+            SELECT {COLUMNS} FROM promotions
+            WHERE state IN ('WATCHED', 'ROLLING_BACK') AND (promoted_at, team, model_name) > ($1, $2, $3)
+            ORDER BY promoted_at, team, model_name LIMIT $4
             """,  # noqa: S608 -- constants
-            after,
+            *((after.promoted_at, *after.place) if after else _BEFORE_ALL),
             limit,
         )
         return [_promotion(row) for row in rows]
