@@ -42,7 +42,7 @@ down: setup ## Stop the platform
 	@$(BIN)/fp down --data .data
 
 test: setup ## Every test at small size, on real stores
-	@$(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q --workers 4
 
 check: setup ## Lint, types, contracts, generated code
 	@$(BIN)/python tools/check.py

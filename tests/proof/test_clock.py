@@ -25,7 +25,7 @@ MOMENTS = {
 
 @pytest.mark.parametrize(("moment", "zone"), MOMENTS.values(), ids=MOMENTS)
 def test_what_touches_time_passes_at(moment, zone):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--workers", "2"]
     folders = os.environ.get("FP_CLOCK_TESTS", "libs services cli examples").split()
     began = time.monotonic()
     done = subprocess.run(

@@ -33,14 +33,11 @@ class Platform:
 
 
 @pytest.mark.parametrize(
-    ("platform", "name"),
-    [
-        (Platform(), "ann@example.com"),
-        (Platform(may_list=False), ANN),
-        (Platform(by="pipeline"), "pipeline"),
-    ],
+    ("options", "name"),
+    [({}, "ann@example.com"), ({"may_list": False}, ANN), ({"by": "pipeline"}, "pipeline")],
 )
-def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_with_his_name(platform, name):
+def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_with_his_name(options, name):
+    platform = Platform(**options)
     declared = Declaration("Role", "a", {"scopes": ["models:read"], "description": "mine"}, "a.yaml")
 
     (outcome,) = applying.apply(platform, applying.wanted([declared]), dry_run=False)

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from fp_devstack import Endpoints
     from fp_events import NatsBus
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadFileScheduling
 
     from fp_testkit.buckets import Bucket
     from fp_testkit.crash import KillAt
@@ -56,10 +54,18 @@ if TYPE_CHECKING:
     from fp_testkit.traces import SpanCollector
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--workers", type=int, default=0, help="how many processes share the tests (0: this one has all)")
+
+
+@pytest.hookimpl(tryfirst=True)  # before a conftest imports a library that starts threads
+def pytest_load_initial_conftests() -> None:
+    """As jobs of the platform have it: the threads of one worker wait for those of the others, spinning."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere; set the date of the run."""
-    # As jobs of the platform have it: the threads of one worker wait for those of the others, spinning.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     folder = Path(config.rootpath) / ".tmp"
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (Path(config.rootpath) / "libs" / "testkit").is_dir():
         # 0711: `nobody`, as whom postgres runs under root, must pass.
@@ -85,20 +91,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = order.by_kind(items)
 
 
-@pytest.hookimpl(optionalhook=True, tryfirst=True)  # before the count of pytest-xdist
-def pytest_xdist_auto_num_workers() -> int:
-    from fp_testkit import workers
-
-    return workers.count()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling | None":
-    if config.getvalue("dist") != "loadfile":
+@pytest.hookimpl(tryfirst=True)  # before the loop of one process
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    count = session.config.option.workers
+    if not count or not session.items or session.testsfailed or session.config.option.collectonly:
         return None
-    from fp_testkit.workers import UnitScheduling
+    from fp_testkit.workers import Workers
 
-    return UnitScheduling(config, log)
+    Workers(session, count).run()
+    return True
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from fp_testkit.order import by_kind, unit
-from fp_testkit.plugin import pytest_xdist_make_scheduler
-from fp_testkit.workers import UnitScheduling
 
 
 def a_test(path, *fixtures):
@@ -48,10 +46,3 @@ def test_end_to_end_tests_are_on_two_platforms_and_those_apart_are_on_none_of_th
 
     assert (len(of_the_command), len(others), len(apart)) == (1, 1, 2)
     assert len(of_the_command | others | apart) == 4
-
-
-def test_the_workers_of_make_test_take_units():
-    scheduling = UnitScheduling.__new__(UnitScheduling)  # its start needs a whole run
-
-    assert scheduling._split_scope("tests/e2e/test_a.py::test_b") == unit("tests/e2e/test_c.py::test_d")
-    assert pytest_xdist_make_scheduler(SimpleNamespace(getvalue={"dist": "load"}.get), None) is None
