@@ -68,7 +68,7 @@ async def answer(channel, method, token, request):
 
     async def call():
         sent = iter([body]) if method.client_streaming else body
-        running = getattr(channel, shape)(method.path)(sent, metadata=metadata, timeout=10)
+        running = getattr(channel, shape)(method.path)(sent, metadata=metadata, timeout=PATIENCE)
         return b"".join([message async for message in running]) if method.server_streaming else await running
 
     try:

@@ -7,6 +7,7 @@ import sys
 
 import psutil
 import pytest
+from fp_testkit.patience import PATIENCE
 
 FLIGHTS = 300
 
@@ -19,7 +20,7 @@ def demo(tmp_path_factory):
     options = ["--flights", str(FLIGHTS), "--until", "2013-03-15", "--haste", "10"]
     command = [sys.executable, "-m", "fp_flights", *options]
     process = subprocess.run(
-        command, env=environment, cwd=home, capture_output=True, text=True, timeout=480, check=False
+        command, env=environment, cwd=home, capture_output=True, text=True, timeout=30 * PATIENCE, check=False
     )
     return process, home
 

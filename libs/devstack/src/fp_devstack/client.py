@@ -45,9 +45,9 @@ __all__ = [
 ]
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-_SECONDS = 10.0
+_SECONDS = 60.0
 # Stopping waits for the process: its grace, then the kill.
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 180.0
 _POLL_SECONDS = 0.05
 
 

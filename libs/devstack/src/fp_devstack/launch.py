@@ -16,7 +16,7 @@ from fp_devstack.client import SupervisorClient
 
 SOCKET = "supervisor.sock"
 _LOCK = ".supervisor.lock"
-_END_SECONDS = 10.0
+_END_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 
 

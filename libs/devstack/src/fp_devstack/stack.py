@@ -44,7 +44,7 @@ class Stack:
         stores: Iterable[str] = STORES,
         accesses: Accesses = MappingProxyType({}),
         durable: bool = True,
-        patience: float = 30.0,
+        patience: float = 120.0,
     ) -> None:
         self.folder = Path(folder).absolute()
         self.secrets = Secrets(self.folder / "secrets.json")

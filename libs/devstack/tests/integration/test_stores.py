@@ -94,7 +94,7 @@ async def test_jetstream_keeps_a_message(stack):
 
 def test_valkey_demands_its_password(stack):
     host, _, port = stack.endpoints.redis_url.rpartition("@")[2].partition("/")[0].partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(b"PING\r\n")
         assert b"NOAUTH" in connection.recv(100)
 
@@ -191,7 +191,7 @@ def test_no_port_of_the_object_store_takes_or_gives_objects_without_credentials(
 
 
 def plain(port, method, path, body):
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE)
     try:
         connection.request(method, path, body=body or None)
         return connection.getresponse().status

@@ -15,7 +15,7 @@ async def main():
     await server.start()
     await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=60)
     await server.stop(None)
     sys.stdout.write(f"answered {answer.status}\n")
 

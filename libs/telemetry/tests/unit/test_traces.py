@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from fp_telemetry import begin, end, extract, inject, inject_span, setup, span, tracing
 from fp_telemetry.context import scope
+from fp_testkit.patience import PATIENCE
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -118,7 +119,9 @@ def test_without_an_exporter_the_sdk_is_not_even_loaded():
         "import sys, fp_telemetry; fp_telemetry.setup('x');"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
 
     assert found.stdout.strip() == "[]"
 

@@ -72,8 +72,8 @@ async def test_killed_again_and_again_it_keeps_what_it_answered_and_counts_every
     channels = Channels(BearerToken(issuer.identity.engineer("alpha")))
     # Short, because what hangs with a killed process is asked again.
     stub = ExperimentTrackerServiceStub(channels.open(f"127.0.0.1:{process.grpc_port}", timeout=5))
-    experiment = (await stub.CreateExperiment(pb.CreateExperimentRequest(name="flights"))).experiment
-    run = (await stub.StartRun(pb.StartRunRequest(experiment_id=experiment.id))).run
+    experiment = (await stub.CreateExperiment(pb.CreateExperimentRequest(name="flights"), timeout=PATIENCE)).experiment
+    run = (await stub.StartRun(pb.StartRunRequest(experiment_id=experiment.id), timeout=PATIENCE)).run
     answered = []
 
     async def log():

@@ -12,6 +12,7 @@ from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceServicer, add_B
 from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_events import Event, NatsBus
+from fp_inference.api import grpc
 from fp_kernel import InvalidArgument, PermissionDenied, ResourceExhausted
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
@@ -118,11 +119,16 @@ async def test_a_batch_costs_its_items_and_says_what_is_left(served: Any, events
     assert len(await events.wait(5, "failed")) == 5
 
 
-async def test_a_batch_answers_what_is_there_before_its_time_is_over(served: Any) -> None:
+async def test_a_batch_answers_what_is_there_before_its_time_is_over(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All of the time but two seconds is for the answer's way back.
+    monkeypatch.setattr(grpc, "_WAY_BACK", PATIENCE)
+    monkeypatch.setattr(grpc, "_WAY_BACK_SHARE", (PATIENCE - 2) / PATIENCE)
     inference, one = await served()
     await inference.stub().BatchPredict(_batch(_item("warm")))
     one.gate = asyncio.Event()
-    answer = await inference.stub().BatchPredict(_batch(_item("a"), _item("b")), timeout=3.0)
+    answer = await inference.stub().BatchPredict(_batch(_item("a"), _item("b")), timeout=PATIENCE)
     assert {result.failure_reason for result in answer.results} == {events_pb2.INFERENCE_FAILURE_REASON_TIMEOUT}
     one.gate.set()
 

@@ -286,5 +286,5 @@ async def test_a_prediction_passes_both_services_and_outlives_a_killed_runtime(
     bad = ask((1.0, 1.0))
     bad.inputs["other"].CopyFrom(bad.inputs["features"])
     with pytest.raises(Error) as caught:
-        await stub.Predict(bad)
+        await stub.Predict(bad, timeout=PATIENCE)
     assert caught.value.fields[0].field == "inputs[other]"

@@ -53,7 +53,7 @@ async def test_a_process_that_is_killed_while_it_sends_sends_the_same_message_ag
 ):
     port = free_port()
     variables = environment(
-        settings, grpc_port=port, http_port=free_port(), notification_timeout=0.5, notification_lease=1.0
+        settings, grpc_port=port, http_port=free_port(), notification_timeout=3.0, notification_lease=6.0
     )
     admin = caller(SimpleNamespace(grpc_address=f"127.0.0.1:{port}"))
     async with started(variables) as process:

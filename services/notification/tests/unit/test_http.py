@@ -9,6 +9,7 @@ from fp_kernel import InvalidArgument
 from fp_notification.adapters.http import HttpSender
 from fp_notification.adapters.names import Names
 from fp_notification.domain.targets import AddressPolicy
+from fp_testkit.patience import PATIENCE
 
 DEV = AddressPolicy((ip_network("127.0.0.0/8"),))
 HEADERS = {"webhook-id": "m1"}
@@ -23,7 +24,7 @@ def names(**known):
     return resolve
 
 
-def sender(policy=DEV, timeout=5.0, **options):
+def sender(policy=DEV, timeout=PATIENCE, **options):
     return HttpSender(policy, timeout=timeout, **({"resolve": Names(timeout)} | options))
 
 

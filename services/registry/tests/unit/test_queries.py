@@ -9,6 +9,7 @@ from fp_registry.app.positions import Position
 from fp_registry.app.queries import Queries
 from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
 from fp_registry.app.rebuild import Rebuild
+from fp_testkit.patience import PATIENCE
 from registry_projection import MemoryGenerations, MemoryProjection
 
 TEN = PageRequest(10)
@@ -67,7 +68,7 @@ async def test_while_the_projection_is_away_reads_come_from_the_source(reader, w
 
 
 async def test_a_read_waits_for_the_position_it_names(world):
-    reader = Reader(world, patience=5)
+    reader = Reader(world, patience=PATIENCE)
     model = world.register()
     await reader.rebuild()
     changed = world.retag(model, tier="2")

@@ -8,7 +8,7 @@ from fp_devstack.launch import SOCKET, ensure
 
 from fp_flights.story.narrator import Narrator
 
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)

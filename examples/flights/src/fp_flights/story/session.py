@@ -22,7 +22,7 @@ from fp_rpc import Channels
 from fp_flights import trust
 from fp_flights.patience import patiently
 
-CALL_SECONDS = 30.0
+CALL_SECONDS = 60.0
 # A token lives for 15 minutes; a story that was held up lasts longer than that.
 RENEWED_AFTER_SECONDS = 600.0
 

@@ -22,10 +22,10 @@ from fp_devstack.zygote.wire import Fork, Kill
 if TYPE_CHECKING:
     import subprocess
 
-_READY_SECONDS = 30.0
-_FORK_SECONDS = 10.0
+_READY_SECONDS = 120.0
+_FORK_SECONDS = 60.0
 _STOP_SECONDS = 5.0
-_LOCK_SECONDS = 10.0
+_LOCK_SECONDS = 60.0
 Exit = asyncio.Future[int]
 
 
