@@ -41,6 +41,8 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("edge", [python, "tools/edge_config.py", "--check"]),
         ("topology", [python, "tools/topology.py", "--check"]),
         ("rights at NATS", [python, "tools/subjects.py", "--check"]),
+        ("recipe of images", [f"{BIN}/hadolint", "deploy/docker/Dockerfile"]),
+        ("chart", [python, "tools/chart.py"]),
         ("page of growth", [python, "tools/growth.py", "--check"]),
         ("lock", [f"{ROOT}/.uv/bin/uv", "lock", "--check", "--quiet"]),
     ]

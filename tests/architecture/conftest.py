@@ -1,8 +1,11 @@
+import copy
 import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import chart
+import chart_facts
 import pytest
 from rules.tree import Tree, walked
 
@@ -80,3 +83,17 @@ def planting(copied: Tree) -> Iterator[Plant]:
             target.unlink()
         else:
             target.write_text(text)
+
+
+@pytest.fixture(scope="session")
+def rendered():
+    """The manifests of the chart, with the values for kind."""
+    folder = ROOT / chart_facts.CHART
+    return chart.parsed(chart.rendered(folder, folder / "values-kind.yaml"))
+
+
+@pytest.fixture
+def planted(rendered):
+    """A copy of them to plant in: all, and by kind and name."""
+    whole = copy.deepcopy(rendered)
+    return whole, {(each["kind"], each["metadata"]["name"]): each for each in whole}

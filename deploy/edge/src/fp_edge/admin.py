@@ -13,16 +13,18 @@ _POLL_SECONDS: Final = 0.1
 _ACTIVE: Final = "http.edge.downstream_rq_active"
 
 
-async def drain(folder: Path, seconds: float) -> None:
+async def drain(folder: Path, seconds: float, *, least: float = 0.0) -> None:
     """Tell clients to go elsewhere and wait until no call is under way, for at most so many seconds.
 
+    least: seconds that it goes on serving in any case, where others need that time to hear of it.
     An edge that does not answer is not waited for.
     """
-    until = time.monotonic() + seconds
+    began = time.monotonic()
+    heard, until = began + least, began + seconds
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
         await ask(folder, "POST", "/healthcheck/fail")
         await ask(folder, "POST", "/drain_listeners?graceful&skip_exit")
-        while time.monotonic() < until and await _active(folder):  # noqa: ASYNC110 -- another process's state
+        while (now := time.monotonic()) < until and (now < heard or await _active(folder)):  # noqa: ASYNC110 -- Envoy's
             await asyncio.sleep(_POLL_SECONDS)
 
 

@@ -2,8 +2,11 @@
 
 python -m fp_edge            starts the edge
 python -m fp_edge --reload   writes the files anew; the running Envoy takes them without dropping a call
+python -m fp_edge --drain 5 25   sends clients elsewhere, serves on for 5 s so that all hear of it, and waits until
+                                 no call is under way, for 25 s at most
 """
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -24,9 +27,14 @@ def main() -> None:
     except ValidationError as error:
         names = ", ".join(sorted({f"FP_{(*each['loc'], 'TLS_*')[0]}".upper() for each in error.errors()}))
         sys.exit(f"missing or invalid: {names}")
-    write(settings)
-    if sys.argv[1:] != ["--reload"]:
-        _become_envoy(settings)
+    match sys.argv[1:]:
+        case ["--drain", least, most]:
+            asyncio.run(admin.drain(settings.edge_folder, float(most), least=float(least)))
+        case ["--reload"]:
+            write(settings)
+        case _:
+            write(settings)
+            _become_envoy(settings)
 
 
 def write(settings: EdgeSettings) -> None:

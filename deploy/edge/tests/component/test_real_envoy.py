@@ -188,6 +188,14 @@ async def test_a_call_under_way_ends_before_the_edge_does(edge, channel, registr
     await edge.stop()
 
 
+async def test_a_pod_drains_by_the_command_before_it_is_ended(edge):
+    """The kubelet runs it before it sends the signal at which Envoy ends at once."""
+    await edge.told("--drain", "0.1", str(PATIENCE))
+
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        assert not await edge.answers(http)
+
+
 async def test_an_edge_that_is_gone_is_not_waited_for(tmp_path):
     await admin.drain(tmp_path, PATIENCE)
 

@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sys
 
 import asyncpg
 import pytest
@@ -106,3 +108,34 @@ async def test_a_file_that_fails_leaves_nothing_of_itself(database_url, folder):
         await migrate(database_url, folder(_0001_a="create table a (id int); select nonsense;"), service="s")
 
     assert "a" not in await tables(database_url)
+
+
+async def run_for(url, noun):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "fp_postgres", "migrate", noun),
+        env={**os.environ, "FP_DATABASE_URL": url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, failed = await process.communicate()
+    return process.returncode, said, failed
+
+
+async def test_an_operator_migrates_a_service_ahead_of_its_deploy(database_url):
+    code, said, _ = await run_for(database_url, "notification")
+
+    assert (code, said) == (0, b"the database of notification is as its code expects\n")
+    assert {"fp_outbox", "fp_migrations"} < await tables(database_url)
+
+
+async def test_a_migration_that_cannot_run_says_why_and_fails(database_url):
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("create table fp_migrations (service text, number integer, name text, checksum bytea)")
+    await connection.execute("insert into fp_migrations values ('notification', 1, 'other', 'changed')")
+    await connection.close()
+
+    code, _, failed = await run_for(database_url, "notification")
+
+    assert code == 1
+    assert b"notification" in failed

@@ -43,14 +43,18 @@ class EdgeProcess:
         """Returns when it serves."""
         self.running = self._launch()
         async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
-            while not await self._answers(http):
+            while not await self.answers(http):
                 assert self.running.poll() is None, self.log
                 await asyncio.sleep(0.05)
 
     async def reload(self, **settings: str) -> None:
         """Write its files anew with these settings, while it runs."""
         self.environment |= settings
-        command = [sys.executable, "-m", "fp_edge", "--reload"]
+        await self.told("--reload")
+
+    async def told(self, *arguments: str) -> None:
+        """What the program does beside the Envoy that runs."""
+        command = [sys.executable, "-m", "fp_edge", *arguments]
         done = await asyncio.create_subprocess_exec(*command, env=self.environment)
         assert await done.wait() == 0
 
@@ -75,7 +79,8 @@ class EdgeProcess:
             command = [sys.executable, "-m", "fp_edge"]
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
-    async def _answers(self, http: httpx.AsyncClient) -> bool:
+    async def answers(self, http: httpx.AsyncClient) -> bool:
+        """Whether it is ready."""
         try:
             return (await http.get(f"http://127.0.0.1:{self.environment['FP_HTTP_PORT']}/readyz")).is_success
         except httpx.HTTPError:

