@@ -29,10 +29,10 @@ async def test_a_letter_is_the_same_however_a_keyboard_writes_it():
     assert await hasher.verify(await hasher.hash(composed), decomposed)
 
 
-async def test_the_default_is_argon2id_with_46_mebibytes():
+async def test_the_default_is_argon2id_with_19_mebibytes_and_two_passes():
     hasher = Argon2Hasher()
     stored = await hasher.hash("a-river-and-9-lanterns")
-    assert stored.startswith("$argon2id$v=19$m=47104,t=1,p=1$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert await hasher.verify(stored, "a-river-and-9-lanterns")
     assert not hasher.outdated(stored)
     assert hasher.outdated(await Argon2Hasher(CHEAP).hash("a-river-and-9-lanterns"))
