@@ -103,7 +103,7 @@ def rotate_stores(
     data: Path = DATA,
     wait: float = typer.Option(60.0, min=0, help="Seconds to wait until everything is ready again."),
 ) -> None:
-    """Give services and `fp events` new passwords at the stores; the services are started again."""
+    """Give services, `fp events` and administrators new passwords at the stores; the services are started again."""
     import asyncio
 
     from fp_cli import platform

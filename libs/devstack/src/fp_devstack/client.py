@@ -137,9 +137,9 @@ class SupervisorClient:
         await self._call("restart", _STOP_SECONDS, name=name)
 
     async def renew_logins(self) -> None:
-        """Gives services and the operator new passwords at the stores, and starts the services again with them.
+        """Gives services, the operator and administrators new passwords at the stores, and starts the services again.
 
-        Raises Unavailable while the supervisor starts or stops.
+        Raises Unavailable while the supervisor starts or stops, and where not everybody has them: it goes on then.
         """
         await self._call("renew_logins", _STOP_SECONDS)
 

@@ -32,11 +32,27 @@ class Secrets:
         """32 random bytes in standard base64, for ciphers."""
         return self._stored_or_new(name, lambda: base64.b64encode(secrets.token_bytes(_BYTES)).decode())
 
-    def renew(self, names: Iterable[str]) -> None:
-        """Other tokens in the place of these, in one step; those that nobody has used yet stay away."""
+    def renew(self, names: Iterable[str], *, announced: Iterable[str] = ()) -> None:
+        """Other tokens in the place of these, in one step; those that nobody has used yet stay away.
+
+        announced: theirs are kept beside the present ones, until `follow`.
+        """
         with self._lock:
             stored = read_json(self._path)
-            stored |= {name: secrets.token_urlsafe(_BYTES) for name in names if name in stored}
+            new = [name for name in names if name in stored] + [_next(name) for name in announced if name in stored]
+            stored |= {name: secrets.token_urlsafe(_BYTES) for name in new}
+            write_json(self._path, stored)
+
+    def announced(self, name: str) -> str:
+        """The token that is to take the place of the present one; empty without one."""
+        with self._lock:
+            return str(read_json(self._path).get(_next(name), ""))
+
+    def follow(self, name: str) -> None:
+        """What was announced is the present one."""
+        with self._lock:
+            stored = read_json(self._path)
+            stored[name] = stored.pop(_next(name))
             write_json(self._path, stored)
 
     def _stored_or_new(self, name: str, generate: Callable[[], str]) -> str:
@@ -46,3 +62,7 @@ class Secrets:
                 stored[name] = generate()
                 write_json(self._path, stored)
             return str(stored[name])
+
+
+def _next(name: str) -> str:
+    return f"{name}.next"

@@ -17,6 +17,7 @@ from fp_devstack.files import make_data_folder
 from fp_devstack.ports import HOST, Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.store_access import Accesses
+from fp_devstack.stores import nats, postgres, seaweedfs, valkey
 from fp_devstack.stores.nats import Nats
 from fp_devstack.stores.postgres import Postgres
 from fp_devstack.stores.seaweedfs import BUCKET, SeaweedFs
@@ -175,11 +176,19 @@ class Stack:
             if store.name in names:
                 store.reload()
 
-    def renew_logins(self) -> None:
-        """New passwords for the users beside the administrators. Those of Postgres count once `ensure_database` ran."""
+    def make_passwords(self) -> None:
+        """New ones for all users and administrators; `give_passwords` has the stores take them."""
         users = [f"{kind}.{noun}" for kind in ("nats", "valkey", "s3", "database") for noun in self._accesses]
-        self.secrets.renew(users)
+        administrators = (nats.PASSWORD, valkey.PASSWORD, seaweedfs.PASSWORD)
+        self.secrets.renew([*users, *administrators], announced=[postgres.PASSWORD])
+
+    def give_passwords(self) -> None:
+        """Those of services at Postgres count once `ensure_database` ran. May be called again until it does not raise.
+
+        Raises StoreFailed.
+        """
         self.reload(self._stores)
+        self._endpoints = self._describe()
 
     def _each(self, act: Callable[[Store], None]) -> None:
         """All at once; waits for all, then raises the first failure."""

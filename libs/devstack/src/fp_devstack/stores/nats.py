@@ -13,6 +13,7 @@ from fp_devstack.stores import wire
 from fp_devstack.stores.store import Store
 
 USER = "fp"
+PASSWORD = "nats.password"  # noqa: S105 -- its name among the secrets
 # JetStream acknowledges before it syncs; the stream of predictions is the only copy of its events once the spool
 # let them go. One second bounds what power loss may take; `always` would cost two thirds of the throughput.
 _SYNC_INTERVAL = "1s"
@@ -38,7 +39,7 @@ class Nats(Store):
 
     @property
     def _password(self) -> str:
-        return self.secrets.token("nats.password")
+        return self.secrets.token(PASSWORD)
 
     def _password_of(self, noun: str) -> str:
         return self.secrets.token(f"nats.{noun}")

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from fp_devstack import programs
+from fp_devstack import databases, programs
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
 from fp_devstack.files import PRIVATE
@@ -15,6 +15,7 @@ from fp_devstack.ports import HOST
 from fp_devstack.stores.store import Store
 
 SUPERUSER = "fp_admin"
+PASSWORD = "postgres.password"  # noqa: S105 -- its name among the secrets
 NOBODY = 65534
 # A bound for what hangs: on a busy machine it takes a minute of its two processor seconds.
 _INITDB_SECONDS = 600
@@ -56,21 +57,39 @@ class Postgres(Store):
 
     @property
     def admin_url(self) -> str:
-        return f"postgresql://{SUPERUSER}:{self._password}@{HOST}:{self.ports['server']}/postgres"
+        return self._url(self._password)
+
+    def _url(self, password: str) -> str:
+        return f"postgresql://{SUPERUSER}:{password}@{HOST}:{self.ports['server']}/postgres"
 
     @property
     def _password(self) -> str:
-        return self.secrets.token("postgres.password")
+        return self.secrets.token(PASSWORD)
 
     @property
     def _data(self) -> Path:
         return self.folder / "data"
 
+    def start(self) -> None:
+        super().start()
+        # What a killed process had begun.
+        self._take()
+
     def reload(self) -> None:
-        """Roles and their passwords lie in the data; see `ensure_database`."""
+        """Roles and their passwords lie in the data: those of services, see `ensure_database`, and the own one."""
+        self._take()
 
     def _take(self) -> None:
-        """It has no file of users."""
+        """The administrator has the announced password before our file has it: who dies between the two finds both."""
+        password = self.secrets.announced(PASSWORD)
+        if not password:
+            return
+        try:
+            databases.change_password(self.admin_url, SUPERUSER, password)
+        except StoreFailed:
+            # It is the present one already, or the server is away.
+            databases.change_password(self._url(password), SUPERUSER, password)
+        self.secrets.follow(PASSWORD)
 
     def prepare(self) -> None:
         prefix, user = self._identity()

@@ -19,6 +19,7 @@ from fp_devstack.stores import signing
 from fp_devstack.stores.store import Store
 
 BUCKET = "forgepoint"
+PASSWORD = "s3.secret_key"  # noqa: S105 -- its name among the secrets
 _PROBE = "/.ready"
 # The maintenance worker dials the admin's port plus this, whatever its flags say.
 _WORKER_OFFSET = 10_000
@@ -59,7 +60,7 @@ class SeaweedFs(Store):
     @property
     def credentials(self) -> tuple[str, str]:
         """Access key and secret key, of who may do everything."""
-        return "forgepoint", self.secrets.token("s3.secret_key")
+        return "forgepoint", self.secrets.token(PASSWORD)
 
     def credentials_of(self, noun: str) -> tuple[str, str]:
         """The service's own; the server knows none for those without access."""

@@ -18,6 +18,7 @@ from fp_devstack.supervisor.backoff import BackoffPolicy
 from fp_devstack.supervisor.catalog import EDGE, OPERATOR, RUNTIME, Service, accesses, front, has_streams, needed_stores
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.jobs import Jobs
+from fp_devstack.supervisor.logins import Logins
 from fp_devstack.supervisor.runtimes import Runtimes
 from fp_devstack.supervisor.units import Units
 from fp_devstack.supervisor.zygote_link import Zygote
@@ -67,6 +68,7 @@ class Platform:
         self._jobs: Jobs | None = None
         self._stop = asyncio.Event()
         self.stopped = asyncio.Event()
+        self._logins = Logins(self.stack, self._give_passwords, note)
 
     @property
     def runtimes(self) -> Runtimes:
@@ -108,7 +110,10 @@ class Platform:
         """New passwords at the stores; whoever had one is started again. Raises Unavailable unless all of it runs."""
         if self.phase is not Phase.RUNNING:
             raise Unavailable(f"the supervisor is {self.phase.lower()}", retry_after=1.0)
-        await asyncio.to_thread(self.stack.renew_logins)
+        await self._logins.renew()
+
+    async def _give_passwords(self) -> None:
+        await asyncio.to_thread(self.stack.give_passwords)
         await self._create_databases()
         self._note("the services' passwords at the stores were renewed: they are started again")
         await _at_once([self.units[each.noun].restart for each in self.services if each.stores])
@@ -124,14 +129,15 @@ class Platform:
                 zygote = group.create_task(self._run_zygote(), name="zygote")
                 logs = group.create_task(self._bound_logs(), name="logs")
                 renewal = group.create_task(self._renew_certificates(), name="certificates")
+                logins = group.create_task(self._logins.run(), name="logins")
                 boot = group.create_task(self._boot(group), name="boot")
                 await self._stop.wait()
                 self.phase = Phase.STOPPING
                 await asyncio.wait([boot])
                 await self._stop_processes()
                 zygote.cancel()
-                logs.cancel()
-                renewal.cancel()
+                for each in (logs, renewal, logins):
+                    each.cancel()
         finally:
             await self.zygote.stop()
             await asyncio.to_thread(self.stack.stop)
