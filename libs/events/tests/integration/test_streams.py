@@ -9,7 +9,7 @@ import pytest_asyncio
 from fp_events import AuditPublisher, Stream, connect, durable
 from fp_events.streams import AUDIT, DLQ, INFERENCE, MODELS, PREDICTIONS, STREAMS, USAGE, Discard
 from fp_events.streams import BILLING as QUOTAS
-from fp_kernel import ResourceExhausted
+from fp_kernel import ResourceExhausted, new_id
 from fp_kernel.audit import AuditRecord
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
@@ -237,6 +237,25 @@ async def _old_billing(server):
         max_age=OLD_BILLING.max_age.total_seconds(),
         discard="new",
     )
+
+
+async def test_a_service_that_fills_its_subject_of_the_audit_stream_leaves_room_for_the_others(empty, server):
+    """Whatever it sends, its messages are bounded in size and number: by their product less than the stream holds."""
+    await empty.ensure([replace(AUDIT, subject_messages=3)], [])
+    bad, good = (f"fp.audit.filled.{noun}" for noun in ("billing", "registry"))
+    refused = (await empty.publish([registered(str(number), type=bad) for number in range(5)])).failed
+    assert len(refused) == 2
+    assert {type(error) for error in refused.values()} == {ResourceExhausted}
+    assert not (await empty.publish([registered(str(number), type=good) for number in range(3)])).failed
+    assert (await server.stream_info("AUDIT")).config.max_msg_size == AUDIT.message_bytes
+    assert AUDIT.subject_messages * AUDIT.message_bytes < 0.8 * AUDIT.max_bytes
+
+
+async def test_the_longest_audit_record_is_taken(empty):
+    await empty.ensure([AUDIT], [])
+    ids = {name: new_id() for name in ("actor_id", "actor_role", "api_key_id", "team", "correlation_id")}
+    longest = AuditRecord(method="/" + "x" * 200, status="PERMISSION_DENIED", resource_id="\U0001f9ea" * 200, **ids)
+    await AuditPublisher(empty).record([longest])
 
 
 async def test_a_full_audit_stream_tells_its_producer_and_leaves_the_rest_of_the_bus_alone(empty, limits):

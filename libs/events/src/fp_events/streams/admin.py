@@ -188,7 +188,9 @@ class JetStreamAdmin:
         return {"name": name, "deliver_subject": deliver}
 
     def _stream(self, stream: Stream) -> dict[str, Any]:
+        one = {"max_msgs_per_subject": stream.subject_messages, "discard_new_per_subject": True}
         return {
+            **(one if stream.subject_messages else {}),
             "name": stream.name,
             "retention": stream.retention.value,
             "storage": "file",
@@ -197,7 +199,7 @@ class JetStreamAdmin:
             "max_bytes": stream.max_bytes,
             "max_msgs": -1,
             "max_consumers": -1,
-            "max_msg_size": -1,
+            "max_msg_size": stream.message_bytes or -1,
             "discard": stream.discard.value,
             "duplicate_window": int(stream.duplicate_window.total_seconds()) * _NANOSECONDS,
             "allow_direct": True,

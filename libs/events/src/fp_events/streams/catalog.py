@@ -8,7 +8,7 @@ import fp_platform
 from fp_events.message.subjects import intersection
 from fp_events.streams.stream import Discard, Retention, Stream
 
-_MEBIBYTE = 1 << 20
+_KIBIBYTE, _MEBIBYTE = 1 << 10, 1 << 20
 
 _LIMITS = fp_platform.events()["streams"]
 
@@ -27,6 +27,8 @@ def _stream(
         timedelta(days=limits["max_age_days"]),
         retention,
         max_bytes=limits["max_mebibytes"] * _MEBIBYTE,
+        subject_messages=limits.get("subject_messages", 0),
+        message_bytes=limits.get("message_kibibytes", 0) * _KIBIBYTE,
         discard=discard,
         copy_of=copy_of,
     )
