@@ -1,9 +1,11 @@
 """What the zygote does so that children copy few of its pages."""
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from fp_devstack.zygote import interned
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "forkable.py"
@@ -44,3 +46,15 @@ def test_the_names_of_every_service_are_held():
 
     assert {"PromoteVersion", "IssueJobToken"} <= set(names)
     assert all(sys.intern(str(name)) is name for name in names)
+
+
+def told(program, *arguments):
+    command = [sys.executable, PROGRAM.with_name(program), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return list(map(int, answer.stdout.split()))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="another C library than glibc")
+def test_what_a_child_allocates_lies_behind_what_the_zygote_has():
+    assert min(told("heaped.py")) > 90
+    assert max(told("heaped.py", "filled")) < 10  # what the interpreter let go of meanwhile

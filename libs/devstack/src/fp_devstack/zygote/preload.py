@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from fp_devstack.zygote import holes
+from fp_devstack.zygote import heap, holes
 from fp_devstack.zygote.interned import interned
 
 # What several services use. By name, because no library depends on the services' libraries from here; one that is not
@@ -86,6 +86,7 @@ def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
     # Its entries are counted references to names: a child that replaces one copies the pages of both.
     sys._clear_type_cache()  # noqa: SLF001 -- documented, for debugging
     _kept.extend(holes.fill())
+    heap.fill()
     gc.freeze()
 
 

@@ -38,8 +38,8 @@ class Stream:
     subjects: patterns; no two streams share a subject, a copy and its origin excepted.
     max_age: a message goes after it, consumed or not.
     max_bytes: see `discard`. Both are defaults: `fp_events.streams.limits` says how an installation sets them.
-    subject_messages: of one subject; more of it are refused, and other subjects go on. message_bytes: of one message. 0 for
-    no bound of its own.
+    subject_messages: of one subject; more of it are refused, and other subjects go on. message_bytes: of one message.
+    Both 0 for no bound.
     duplicate_window: how long a second message with the same Nats-Msg-Id is recognised.
     copy_of: name of the stream that feeds this one. The server copies each message and lets go of the origin's when it
     has stored it here. Nobody publishes to a copy.
