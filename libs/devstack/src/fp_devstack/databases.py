@@ -73,7 +73,7 @@ async def _connection(url: str) -> "AsyncIterator[asyncpg.Connection[Any]]":
         finally:
             await connection.close()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreFailed(f"postgres: {error or type(error).__name__}") from error
+        raise StoreFailed(f"postgres: {str(error) or type(error).__name__}") from error
 
 
 async def _verifier(connection: "asyncpg.Connection[Any]", password: str) -> str:
