@@ -39,6 +39,7 @@ async def test_a_prediction_is_answered_by_the_deployed_version_and_told(
     assert struct.unpack("<2f", answer.outputs["probabilities"].data) == pytest.approx((0.99, 0.01))
     assert answer.latency.ToNanoseconds() > 0
     assert one.calls == [("alpha", answer.request_id)]
+    assert one.named == [("delays", "1", "id-1")]
     (event,) = await events.wait(1)
     assert isinstance(event.payload, events_pb2.InferenceCompleted)
     assert (event.team, event.resource_id, event.source, event.actor) == ("alpha", "m", "inference", "key-9")

@@ -11,6 +11,7 @@ from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2
+from forgepoint.serving.v1 import serving_pb2
 from fp_events import Event, NatsBus
 from fp_kernel import (
     FailedPrecondition,
@@ -74,6 +75,38 @@ async def test_a_bad_split_names_its_field(start: Start, runtime: StartRuntime, 
         with pytest.raises(error) as caught:
             await stub.SetTrafficSplit(request)
         assert caught.value.fields[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "takes"),
+    [
+        (serving_pb2.MODEL_STATE_UNLOADED, "", True),
+        (serving_pb2.MODEL_STATE_UNLOADED, "MODEL_UNLOADED", False),
+        (serving_pb2.MODEL_STATE_FAILED, "QUARANTINED", False),
+    ],
+)
+async def test_traffic_goes_to_a_version_that_made_room_in_its_runtime_and_to_none_that_was_unloaded_for_good(
+    start: Start,
+    runtime: StartRuntime,
+    announce: Announce,
+    state: serving_pb2.ModelState.ValueType,
+    reason: str,
+    *,
+    takes: bool,
+) -> None:
+    one, two = await runtime("1"), await runtime("2")
+    inference = await start()
+    await announce(one, 1, weight=10_000)
+    await announce(two, 1)
+    await inference.weights({"1": 10_000, "2": 0})
+    two.state, two.reason = state, reason
+    weights = [pb.TrafficWeight(version="2", weight_bps=10_000), pb.TrafficWeight(version="1", weight_bps=0)]
+    request = pb.SetTrafficSplitRequest(model_name="delays", weights=weights)
+    if takes:
+        await inference.stub().SetTrafficSplit(request)
+    else:
+        with pytest.raises(FailedPrecondition, match="does not answer"):
+            await inference.stub().SetTrafficSplit(request)
 
 
 async def test_routes_survive_a_restart_and_come_from_the_pipeline_when_the_store_lost_them(

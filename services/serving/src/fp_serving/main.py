@@ -1,4 +1,4 @@
-"""One model version behind a port."""
+"""Model versions behind a port: one, or those of a team that share the process."""
 
 from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
 from fp_kernel import Clock, DeadlineExceeded, Unavailable
@@ -8,20 +8,17 @@ from fp_runtime import Runtime
 from fp_runtime import main as run
 from fp_telemetry import Metrics
 
-from fp_serving.adapters.artifacts import ArtifactCache
+from fp_serving.adapters.attempts import LoadAttempts
 from fp_serving.adapters.identity import callers, follow_signing_keys
-from fp_serving.adapters.machine import model_threads, resident_bytes
-from fp_serving.adapters.onnx import OnnxEngine
+from fp_serving.adapters.load_metrics import LoadMetrics
+from fp_serving.adapters.machine import give_memory_back
 from fp_serving.adapters.registry import RegistryClient
-from fp_serving.adapters.run_metrics import RunMetrics
-from fp_serving.adapters.runner import BatchRunner
 from fp_serving.api.grpc import Servicer
-from fp_serving.app.load import Load
-from fp_serving.app.predict import Predict
 from fp_serving.app.request_counts import RequestCounts
-from fp_serving.app.slot import Assignment, Slot
-from fp_serving.domain.batching import BatchPolicy
+from fp_serving.app.residents import ResidentPolicy, Residents
+from fp_serving.app.slot import Assignment
 from fp_serving.domain.lifecycle import ModelState
+from fp_serving.sessions import sessions
 from fp_serving.settings import Settings
 
 NOUN = "serving"
@@ -30,70 +27,73 @@ _AUTH_TIMEOUT = 5.0
 
 
 async def serve(runtime: Runtime, settings: Settings) -> None:
-    clock = runtime.clock
-    slot = Slot(Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name), clock)
     counts = RequestCounts()
-    runner = _runner(settings, runtime.metrics, clock)
-    _measure(runtime.metrics, counts, runner)
     certificates, secret = runtime.certificates, settings.service_secret.get_secret_value()
     credential = ServiceCredential(NOUN, secret, settings.auth_addr, certificates=certificates)
     channels = Channels(credential, metrics=runtime.metrics, certificates=certificates)
-    registry = channels.open(settings.registry_addr, peer="registry", timeout=_REGISTRY_TIMEOUT)
-    load = Load(
-        slot,
-        registry=RegistryClient(registry, settings.serving_team),
-        artifacts=_artifacts(settings),
-        engine=OnnxEngine(settings.serving_threads or model_threads()),
-        runner=runner,
-        clock=clock,
-        resident=resident_bytes,
+    registry = RegistryClient(
+        channels.open(settings.registry_addr, peer="registry", timeout=_REGISTRY_TIMEOUT), settings.serving_team
     )
+    residents = _residents(settings, registry, counts, runtime.metrics, runtime.clock)
+    _measure(runtime.metrics, counts, residents)
     jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}", certificates=certificates)
     identity = callers(settings.auth_issuer, jwks)
     auth = channels.open(settings.auth_addr, peer="auth", timeout=_AUTH_TIMEOUT, passing=(DeadlineExceeded,))
     runtime.keep("signing keys", lambda: follow_signing_keys(auth, identity.withdrawals))
     server = Server(NOUN, resolver=identity, metrics=runtime.metrics, reflection=settings.reflection)
-    servicer = Servicer(slot, Predict(slot, runner, counts, clock), counts, link_port=lambda: server.link_port)
+    servicer = Servicer(residents, counts, runtime.clock, link_port=lambda: server.link_port)
     server.add(add_ModelServingServiceServicer_to_server, servicer)
     server.link("Predict", settings.serving_link_port)
     runtime.on_close(credential.close)
     runtime.on_close(identity.withdrawals.close)
     runtime.on_close(channels.close)
-    runtime.on_close(runner.close)
+    runtime.on_close(residents.close)
     runtime.health.add("identity", Once(jwks.load), hard=True)
-    runtime.health.add("model", lambda: _ready(slot), hard=True)
-    runtime.task("load", load())
+    if not settings.shared:
+        runtime.health.add("model", lambda: _ready(residents, settings.serving_version_id), hard=True)
+    runtime.task("models", residents.run(_first(settings)))
     await runtime.serve(server)
 
 
-def _artifacts(settings: Settings) -> ArtifactCache:
-    return ArtifactCache(
-        settings.serving_cache_dir,
-        max_artifact_bytes=settings.serving_max_artifact_bytes,
-        max_bytes=settings.serving_cache_max_bytes,
-        ca_file=settings.s3_ca_file,
+def _residents(
+    settings: Settings, registry: RegistryClient, counts: RequestCounts, metrics: Metrics, clock: Clock
+) -> Residents:
+    shared = settings.shared
+    return Residents(
+        team=settings.serving_team,
+        sessions=sessions(settings, registry, counts, metrics, clock),
+        policy=ResidentPolicy(settings.serving_models_bytes, wait=settings.serving_load_wait_seconds),
+        clock=clock,
+        names=registry if shared else None,
+        attempts=LoadAttempts(settings.serving_cache_dir / "loading", clock) if shared else None,
+        observer=LoadMetrics(metrics),
+        after_unload=give_memory_back,
     )
 
 
-def _runner(settings: Settings, metrics: Metrics, clock: Clock) -> BatchRunner:
-    policy = BatchPolicy(
-        max_rows=settings.serving_max_batch_rows,
-        max_delay=settings.serving_max_delay_micros / 1_000_000,
-        max_waiting_rows=settings.serving_max_waiting_rows,
-        max_waiting_bytes=settings.serving_max_waiting_bytes,
-    )
-    return BatchRunner(policy, threads=settings.serving_runs, clock=clock, observer=RunMetrics(metrics))
+def _first(settings: Settings) -> Assignment | None:
+    if settings.shared:
+        return None
+    return Assignment(settings.serving_team, settings.serving_version_id, settings.serving_model_name)
 
 
-def _measure(metrics: Metrics, counts: RequestCounts, runner: BatchRunner) -> None:
+def _measure(metrics: Metrics, counts: RequestCounts, residents: Residents) -> None:
     """What an autoscaler watches."""
     metrics.gauge("in_flight", "Predictions being answered.").set_function(lambda: counts.in_flight)
-    metrics.gauge("queue_age_seconds", "Wait of the oldest queued prediction.").set_function(lambda: runner.queue_age)
+    metrics.gauge("queue_age_seconds", "Wait of the oldest queued prediction.").set_function(
+        lambda: max((each.queue_age for each in residents.runners), default=0.0)
+    )
+    metrics.gauge("loaded_models", "Model versions in memory.").set_function(
+        lambda: sum(each.status.state is ModelState.READY for each in residents.all)
+    )
+    metrics.gauge("loaded_model_bytes", "What they added to the process.").set_function(lambda: residents.memory_bytes)
 
 
-async def _ready(slot: Slot) -> None:
-    if slot.status.state is not ModelState.READY:
-        raise Unavailable(f"the model is {slot.status.state}")
+async def _ready(residents: Residents, version_id: str) -> None:
+    found = [each.status.state for each in residents.all if each.assignment.version_id == version_id]
+    state = found[0] if found else ModelState.DOWNLOADING
+    if state is not ModelState.READY:
+        raise Unavailable(f"the model is {state}")
 
 
 def main() -> None:

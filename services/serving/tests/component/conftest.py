@@ -32,9 +32,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass
 class FakeRegistry(RegistryServiceServicer):
-    """away: answers UNAVAILABLE this many times. teams: on whose behalf it was asked."""
+    """away: answers UNAVAILABLE this many times. teams: on whose behalf it was asked.
+
+    others: versions of the model `delays` beside the one that `put` makes, by label.
+    """
 
     bucket: Bucket
+    others: dict[str, registry.ModelVersion] = field(default_factory=dict)
     digest: str = ""
     size: int = 0
     away: int = 0
@@ -50,8 +54,31 @@ class FakeRegistry(RegistryServiceServicer):
     def put_file(self, artifact: Path) -> None:
         self.put(artifact.read_bytes())
 
+    def add(self, label: str, artifact: bytes) -> str:
+        """Another version; answers its id."""
+        version = registry.ModelVersion(
+            id=f"{VERSION_ID[:-4]}{1000 + int(label)}",
+            model_id="m",
+            version=label,
+            artifact_digest=f"sha256:{hashlib.sha256(artifact).hexdigest()}",
+            size_bytes=len(artifact),
+            status=registry.VERSION_STATUS_READY,
+        )
+        self.others[label] = version
+        self.bucket.client().put_object(self.bucket.name, version.id, io.BytesIO(artifact), len(artifact))
+        return version.id
+
+    async def GetModel(self, request: registry.GetModelRequest, context: Context) -> registry.GetModelResponse:
+        self._ask()
+        if request.name != "delays":
+            raise NotFound("no such model")
+        return registry.GetModelResponse(model=registry.Model(id="m", name="delays"))
+
     async def GetVersion(self, request: registry.GetVersionRequest, context: Context) -> registry.GetVersionResponse:
         self._ask()
+        for other in self.others.values():
+            if request.id == other.id or (request.model_id, request.version) == ("m", other.version):
+                return registry.GetVersionResponse(version=other)
         if request.id != VERSION_ID:
             raise NotFound("no such version")
         version = registry.ModelVersion(
@@ -68,7 +95,8 @@ class FakeRegistry(RegistryServiceServicer):
         self, request: registry.GetDownloadURLRequest, context: Context
     ) -> registry.GetDownloadURLResponse:
         self._ask()
-        url = self.bucket.client().presigned_get_object(self.bucket.name, "artifact", timedelta(minutes=5))
+        name = request.version_id if request.version_id != VERSION_ID else "artifact"
+        url = self.bucket.client().presigned_get_object(self.bucket.name, name, timedelta(minutes=5))
         return registry.GetDownloadURLResponse(download_url=url, artifact_digest=self.digest)
 
     def _ask(self) -> None:

@@ -20,7 +20,6 @@ from fp_kernel import (
     PermissionDenied,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
 )
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
@@ -226,10 +225,3 @@ async def test_only_services_may_call(start: Start, channel: ChannelTo, registry
     stranger = ModelServingServiceStub(channel(service, "forged"))
     with pytest.raises(Unauthenticated):
         await stranger.GetModelStatus(pb.GetModelStatusRequest())
-
-
-async def test_what_is_not_built_says_so(start: Start, channel: ChannelTo, registry_server, issuer) -> None:
-    registry_server.put(b"x")
-    stub = ModelServingServiceStub(channel(await start(), issuer.identity.service("pipeline")))
-    with pytest.raises(Unimplemented):
-        await stub.LoadModel(pb.LoadModelRequest())

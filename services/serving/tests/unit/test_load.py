@@ -113,6 +113,13 @@ class FakeRunner:
     ) -> Mapping[str, Tensor]:
         raise NotImplementedError
 
+    @property
+    def queue_age(self) -> float:
+        return 0.0
+
+    async def close(self) -> None:
+        """Nothing."""
+
 
 class Setting:
     def __init__(
@@ -121,9 +128,10 @@ class Setting:
         registry: FakeRegistry | None = None,
         artifacts: FakeArtifacts | None = None,
         model: Model | Exception | None = None,
+        digest: str = "",
     ) -> None:
         self.clock = clock = ManualClock()
-        self.slot = Slot(Assignment("alpha", "v-1", "delays"), clock)
+        self.slot = Slot(Assignment("alpha", "v-1", "delays", digest), clock)
         self.registry = registry or FakeRegistry(_FACTS)
         self.artifacts = artifacts or FakeArtifacts(_HERE)
         self.runner = FakeRunner()
@@ -170,13 +178,22 @@ async def test_it_waits_while_the_object_store_is_away() -> None:
 
 
 @pytest.mark.parametrize("reason", [NotFound("no such version"), LoadFailed("version 3 is not READY")])
-async def test_a_version_that_cannot_be_served_fails_with_the_reason(reason: Exception) -> None:
+async def test_a_version_that_cannot_be_served_fails_with_the_reason(reason: NotFound | LoadFailed) -> None:
     setting = Setting(registry=FakeRegistry(reason))
     await setting.load()
     assert setting.slot.status.state is ModelState.FAILED
-    assert setting.slot.status.message == str(reason)
+    assert (setting.slot.status.message, setting.slot.status.reason) == (str(reason), reason.reason)
     with pytest.raises(FailedPrecondition, match=str(reason)):
         setting.slot.loaded()
+
+
+async def test_a_version_with_another_digest_than_was_asked_for_fails() -> None:
+    setting = Setting(digest="sha256:" + "1" * 64)
+    await setting.load()
+    assert (setting.slot.status.state, setting.slot.status.reason) == (ModelState.FAILED, "DIGEST_MISMATCH")
+    same = Setting(digest=_FACTS.digest)
+    await same.load()
+    assert same.slot.status.state is ModelState.READY
 
 
 async def test_a_wrong_digest_is_downloaded_once_more() -> None:
@@ -188,7 +205,7 @@ async def test_a_wrong_digest_is_downloaded_once_more() -> None:
 async def test_a_wrong_digest_twice_fails() -> None:
     setting = Setting(artifacts=FakeArtifacts(WrongDigest("other"), WrongDigest("digest is other")))
     await setting.load()
-    assert setting.slot.status.message == "digest is other"
+    assert (setting.slot.status.message, setting.slot.status.reason) == ("digest is other", "DIGEST_MISMATCH")
 
 
 async def test_what_is_known_and_here_needs_no_registry() -> None:
@@ -242,25 +259,6 @@ async def test_what_is_left_out_is_said() -> None:
     setting = Setting(model=Identity(left_out=("maps (seq)",)))
     await setting.load()
     assert setting.slot.status.message == "only tensors are served; left out: maps (seq)"
-
-
-@pytest.mark.parametrize(
-    ("team", "model", "version"), [("beta", "delays", "3"), ("alpha", "other", "3"), ("alpha", "delays", "4")]
-)
-async def test_a_request_for_another_model_is_refused(team: str, model: str, version: str) -> None:
-    setting = Setting()
-    await setting.load()
-    with pytest.raises(NotFound) as caught:
-        setting.slot.check_address(team, model, version)
-    assert caught.value.reason == "WRONG_RUNTIME"
-
-
-@pytest.mark.parametrize("version", ["", "3", "v-1"])
-async def test_a_request_for_the_own_model_passes(version: str) -> None:
-    setting = Setting()
-    setting.slot.check_address("", "delays", version)
-    await setting.load()
-    setting.slot.check_address("alpha", "delays", version)
 
 
 def test_before_it_is_ready_callers_are_told_to_come_back() -> None:

@@ -36,6 +36,13 @@ class NotedKeys:
         self.keys.append(key)
         return {"y": pack(np.zeros(rows).tolist(), ElementType.FLOAT32, "y")}
 
+    @property
+    def queue_age(self) -> float:
+        return 0.0
+
+    async def close(self) -> None:
+        """Nothing."""
+
 
 async def test_requests_of_one_width_share_a_run_and_one_that_replaces_a_default_shares_with_nobody() -> None:
     clock, runner = ManualClock(), NotedKeys()

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ModelServingServiceStub(object):
-    """One loaded model version behind a port; reached by the inference service only.
+    """Model versions behind a port: one for which the process was started, or those of one team that share it.
     """
 
     def __init__(self, channel):
@@ -83,7 +83,7 @@ class ModelServingServiceStub(object):
 
 
 class ModelServingServiceServicer(object):
-    """One loaded model version behind a port; reached by the inference service only.
+    """Model versions behind a port: one for which the process was started, or those of one team that share it.
     """
 
     def Predict(self, request, context):
@@ -115,14 +115,14 @@ class ModelServingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def LoadModel(self, request, context):
-        """Starts loading a version.
+        """Starts loading a version beside those that are served; one that is loaded stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnloadModel(self, request, context):
-        """Unloads a version.
+        """Ends the requests of a version and unloads it; one that is not loaded is fine.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,7 +206,7 @@ def add_ModelServingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelServingService(object):
-    """One loaded model version behind a port; reached by the inference service only.
+    """Model versions behind a port: one for which the process was started, or those of one team that share it.
     """
 
     @staticmethod

@@ -56,6 +56,7 @@ class ServingRuntimes:
         request = pb.PredictRequest(
             model_name=model_name,
             version=target.version,
+            version_id=target.version_id,
             inputs=_TENSORS.all_to_pb(inputs),
             idempotency_key=request_id,
             correlation_id=correlation_id.get(),
@@ -70,15 +71,17 @@ class ServingRuntimes:
     async def is_ready(self, target: Target) -> bool:
         try:
             response = await self._of(target).stub.GetModelStatus(
-                pb.GetModelStatusRequest(version=target.version), timeout=_LOOK_TIMEOUT
+                pb.GetModelStatusRequest(version=target.version, version_id=target.version_id), timeout=_LOOK_TIMEOUT
             )
         except Error:
             return False
-        ready: bool = response.status.state == pb.MODEL_STATE_READY
-        return ready
+        status = response.status
+        # A runtime that is shared loads again what it has unloaded to make room, with the first request.
+        made_room: bool = status.state == pb.MODEL_STATE_UNLOADED and not status.reason
+        return made_room or status.state == pb.MODEL_STATE_READY
 
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
-        request = pb.GetModelInfoRequest(model_name=model_name, version=target.version)
+        request = pb.GetModelInfoRequest(model_name=model_name, version=target.version, version_id=target.version_id)
         with acting_for(team):
             response = await self._of(target).stub.GetModelInfo(request, timeout=_LOOK_TIMEOUT)
         info = response.model_info

@@ -21,6 +21,7 @@ class FakeRuntime(ModelServingServiceServicer):
     """One version behind a port; answers the version's number as a probability.
 
     errors: raised one after the other before it answers. calls: team and request id; as_frames: how many by link.
+    named: model, label and id of the version that each request names. state, reason: what it says of its model.
     """
 
     version: str
@@ -30,12 +31,16 @@ class FakeRuntime(ModelServingServiceServicer):
     calls: list[tuple[str, str]] = field(default_factory=list)
     as_frames: int = 0
     gate: asyncio.Event | None = None
+    named: list[tuple[str, str, str]] = field(default_factory=list)
+    state: serving_pb2.ModelState.ValueType = serving_pb2.MODEL_STATE_READY
+    reason: str = ""
 
     async def Predict(
         self, request: serving_pb2.PredictRequest, context: Context | None
     ) -> serving_pb2.PredictResponse:
         self.as_frames += context is None  # as calls of a link have none
         self.calls.append((current_call().team, request.idempotency_key))
+        self.named.append((request.model_name, request.version, request.version_id))
         if self.gate is not None:
             await self.gate.wait()
         if self.errors:
@@ -53,7 +58,7 @@ class FakeRuntime(ModelServingServiceServicer):
         self, request: serving_pb2.GetModelStatusRequest, context: Context
     ) -> serving_pb2.GetModelStatusResponse:
         status = serving_pb2.ModelStatus(
-            version=self.version, state=serving_pb2.MODEL_STATE_READY, link_port=self.server.link_port
+            version=self.version, state=self.state, reason=self.reason, link_port=self.server.link_port
         )
         return serving_pb2.GetModelStatusResponse(status=status)
 

@@ -1,7 +1,12 @@
 """The registry, asked with serving's own identity on behalf of the model's team."""
 
 import grpc
-from forgepoint.registry.v1.registry_pb2 import GetDownloadURLRequest, GetVersionRequest, VersionStatus
+from forgepoint.registry.v1.registry_pb2 import (
+    GetDownloadURLRequest,
+    GetModelRequest,
+    GetVersionRequest,
+    VersionStatus,
+)
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from fp_rpc import acting_for
 
@@ -28,6 +33,13 @@ class RegistryClient:
             digest=version.artifact_digest,
             size_bytes=version.size_bytes,
         )
+
+    async def version_id(self, model_name: str, version: str) -> str:
+        with acting_for(self._team):
+            model = (await self._stub.GetModel(GetModelRequest(name=model_name))).model
+            response = await self._stub.GetVersion(GetVersionRequest(model_id=model.id, version=version))
+        version_id: str = response.version.id
+        return version_id
 
     async def download_url(self, version_id: str) -> str:
         with acting_for(self._team):

@@ -35,6 +35,7 @@ class BatchRunner:
         self._observer = observer or Unobserved()
         self._changed = threading.Condition()
         self._closed = False
+        self._begun = False
         self._shares = False
         self._runs: ModelRuns | None = None
         self._on_loop: LoopRuns | None = None
@@ -48,8 +49,6 @@ class BatchRunner:
         if not shares or not self._policy.max_delay:
             on_loop = LoopRuns(runs, self._clock, self._policy, seconds=seconds)
             self._on_loop = on_loop if on_loop.rows else None
-        for thread in self._threads:
-            thread.start()
 
     @property
     def queue_age(self) -> float:
@@ -76,6 +75,11 @@ class BatchRunner:
             if self._closed:
                 raise Unavailable("the runtime is stopping", reason="DRAINING")
             self._batcher.offer(line, rows, request, self._clock.monotonic(), size)
+            if not self._begun:
+                # Not before: of hundreds of models that run on the loop each would have threads that wait for ever.
+                self._begun = True
+                for thread in self._threads:
+                    thread.start()
             self._changed.notify()
 
     async def close(self) -> None:

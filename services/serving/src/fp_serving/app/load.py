@@ -1,9 +1,10 @@
-"""Bring the model of this process up."""
+"""Bring a model version up."""
 
 import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -44,8 +45,18 @@ class Patience:
     longest: float = 5.0
 
 
+Admission = Callable[[VersionFacts], AbstractAsyncContextManager[object]]
+
+
+def unhindered(_: VersionFacts) -> AbstractAsyncContextManager[object]:
+    return nullcontext()
+
+
 class Load:
-    """Runs once; ends with the slot READY or FAILED and never raises for what is wrong with the model."""
+    """Runs once; ends with the slot READY or FAILED and never raises for what is wrong with the model.
+
+    admission: entered with what is to be loaded, left when it is; raises LoadFailed to refuse it.
+    """
 
     def __init__(
         self,
@@ -58,6 +69,7 @@ class Load:
         clock: Clock,
         patience: Patience | None = None,
         resident: Callable[[], int] = lambda: 0,
+        admission: Admission = unhindered,
     ) -> None:
         self._slot = slot
         self._registry = registry
@@ -67,25 +79,34 @@ class Load:
         self._clock = clock
         self._patience = patience or Patience()
         self._resident = resident
+        self._admission = admission
 
     async def __call__(self) -> None:
         try:
             facts = await self._facts()
             self._slot.facts = facts
             path = await self._artifact(facts)
-            self._slot.move(ModelState.LOADING, "loading and warming")
-            await self._start(facts, path)
+            async with self._admission(facts):
+                self._slot.move(ModelState.LOADING, "loading and warming")
+                await self._start(facts, path)
         except (LoadFailed, Error) as error:
-            self._fail(str(error))
+            self._fail(str(error), error.reason)
         except Exception:  # noqa: BLE001 -- the process must stay up and say that it failed
             _log.exception("loading failed")
-            self._fail("internal error while loading")
+            self._fail("internal error while loading", LoadFailed.reason)
 
-    def _fail(self, reason: str) -> None:
-        _log.error("model failed", model=self._slot.assignment.model_name, reason=reason)
-        self._slot.move(ModelState.FAILED, reason)
+    def _fail(self, text: str, reason: str) -> None:
+        _log.error("model failed", model=self._slot.assignment.model_name, reason=text)
+        self._slot.move(ModelState.FAILED, text, reason)
 
     async def _facts(self) -> VersionFacts:
+        facts = await self._known()
+        expected = self._slot.assignment.digest
+        if expected and expected != facts.digest:
+            raise WrongDigest(f"the registry has the digest {facts.digest}, not {expected}")
+        return facts
+
+    async def _known(self) -> VersionFacts:
         version_id = self._slot.assignment.version_id
         # A runtime that restarts while the control plane is away must come back all the same.
         known = await self._artifacts.recall(version_id)

@@ -1,6 +1,7 @@
 """Ports of loading and answering."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,21 @@ class Registry(Protocol):
         ...
 
     async def download_url(self, version_id: str) -> str: ...
+
+
+class Names(Protocol):
+    async def version_id(self, model_name: str, version: str) -> str:
+        """Of a version of the team by its label. Raises NotFound, Unavailable."""
+        ...
+
+
+class Attempts(Protocol):
+    def attempt(self, facts: VersionFacts) -> AbstractAsyncContextManager[None]:
+        """Entered before a load and left after it, unless the process ends in between.
+
+        Raises Quarantined when that has happened too often.
+        """
+        ...
 
 
 class Artifacts(Protocol):
@@ -73,4 +89,13 @@ class Runner(Protocol):
 
         Raises ResourceExhausted when the queue is full, DeadlineExceeded, InvalidArgument.
         """
+        ...
+
+    @property
+    def queue_age(self) -> float:
+        """Seconds that the oldest waiting request has waited."""
+        ...
+
+    async def close(self) -> None:
+        """Answer what waits, and end."""
         ...

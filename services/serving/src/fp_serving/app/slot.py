@@ -1,9 +1,9 @@
-"""The one model of this process."""
+"""A model version that is brought up in this process."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from fp_kernel import Clock, FailedPrecondition, NotFound, Unavailable
+from fp_kernel import Clock, FailedPrecondition, Unavailable
 
 from fp_serving.domain.lifecycle import Lifecycle, ModelState, Status
 from fp_serving.domain.schema import Schema
@@ -11,11 +11,12 @@ from fp_serving.domain.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What this process was started for."""
+    """Which version to bring up. digest: that the registry must have of it; empty for any."""
 
     team: str
     version_id: str
     model_name: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +62,16 @@ class Slot:
         """What loading added to this process; 0 before."""
         return self._loaded.memory_bytes if self._loaded else 0
 
-    def move(self, state: ModelState, message: str) -> None:
-        self._lifecycle.move(state, message, self._clock.now())
+    @property
+    def is_ready(self) -> bool:
+        return self._loaded is not None
+
+    def move(self, state: ModelState, message: str, reason: str = "") -> None:
+        self._lifecycle.move(state, message, self._clock.now(), reason)
 
     def ready(self, loaded: Loaded, message: str) -> None:
         self._loaded = loaded
         self.move(ModelState.READY, message)
-
-    def check_address(self, team: str, model_name: str, version: str) -> None:
-        """Whether a request is for this process: a port may have been another model's before.
-
-        team: of the caller; empty for a service that acts for nobody. Empty model and version mean "whatever you have".
-        Raises NotFound.
-        """
-        own = self.assignment
-        labels = {"", own.version_id, self.facts.version if self.facts else version}
-        if team not in ("", own.team) or model_name not in ("", own.model_name) or version not in labels:
-            raise NotFound("this runtime serves another model", reason="WRONG_RUNTIME")
 
     def loaded(self) -> Loaded:
         """Raises Unavailable until the model is READY, FailedPrecondition when it FAILED."""

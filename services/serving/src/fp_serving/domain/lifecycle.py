@@ -1,4 +1,4 @@
-"""How far the one model of this process has come."""
+"""How far a model has come that is brought up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,23 +11,47 @@ class ModelState(StrEnum):
     LOADING = "LOADING"
     READY = "READY"
     FAILED = "FAILED"
+    UNLOADED = "UNLOADED"
+    """Of a version whose model was taken out of memory; nothing that is brought up gets there."""
 
 
 class LoadFailed(Exception):
-    """The model can never be served by this process; the text says why and is shown to callers."""
+    """The model can never be served by this process; the text says why and is shown to callers.
+
+    reason: for programs.
+    """
+
+    reason = "LOAD_FAILED"
 
 
 class WrongDigest(LoadFailed):
-    """What was downloaded is not what the registry measured."""
+    """What was downloaded, or what the registry says, is not what was expected."""
+
+    reason = "DIGEST_MISMATCH"
+
+
+class TooLarge(LoadFailed):
+    """It has no place beside others; a process of its own has no such bound."""
+
+    reason = "MODEL_TOO_LARGE"
+
+
+class Quarantined(LoadFailed):
+    """Loading it ended processes: it may do so only where no other model is hurt."""
+
+    reason = "QUARANTINED"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """state: as of `updated_at` (UTC). message: for people: what is waited for, what is left out, why it failed."""
+    """state: as of `updated_at` (UTC). message: for people: what is waited for, what is left out, why it failed.
+    reason: why it FAILED, for programs.
+    """
 
     state: ModelState
     message: str
     updated_at: datetime
+    reason: str = ""
 
 
 _NEXT: Mapping[ModelState, frozenset[ModelState]] = {
@@ -35,6 +59,7 @@ _NEXT: Mapping[ModelState, frozenset[ModelState]] = {
     ModelState.LOADING: frozenset({ModelState.READY, ModelState.FAILED}),
     ModelState.READY: frozenset(),
     ModelState.FAILED: frozenset(),
+    ModelState.UNLOADED: frozenset(),
 }
 
 
@@ -44,8 +69,8 @@ class Lifecycle:
     def __init__(self, now: datetime) -> None:
         self.status = Status(ModelState.DOWNLOADING, "asking the registry", now)
 
-    def move(self, state: ModelState, message: str, now: datetime) -> None:
+    def move(self, state: ModelState, message: str, now: datetime, reason: str = "") -> None:
         """Raises ValueError for a step that does not exist."""
         if state not in _NEXT[self.status.state]:
             raise ValueError(f"a model does not go from {self.status.state} to {state}")
-        self.status = Status(state, message, now)
+        self.status = Status(state, message, now, reason)
