@@ -40,6 +40,9 @@ _FAULTS: Final = frozenset(
 )
 # A cancellation by the deadline may arrive a little before the deadline by this process's clock.
 _TOLERANCE: Final = 0.01
+# Seconds that a call may have been on its way, and the part of its time that they may be at most.
+_ON_THE_WAY: Final = 0.1
+_ON_THE_WAY_SHARE: Final = 0.25
 _CODES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -146,8 +149,11 @@ def _error_of_cancelled(call: IncomingCall, failure: BaseException) -> Error | N
 
 
 def _cancellation(call: IncomingCall) -> Error:
-    """Why the core cancelled the call."""
-    late = call.remaining() <= _TOLERANCE
+    """Why the transport cancelled the call.
+
+    At its deadline a client resets the call, by its own clock: ours began when the headers were read.
+    """
+    late = call.remaining() <= max(_TOLERANCE, min(_ON_THE_WAY, (call.deadline - call.started) * _ON_THE_WAY_SHARE))
     return DeadlineExceeded("the deadline passed") if late else Cancelled("the call was cancelled")
 
 

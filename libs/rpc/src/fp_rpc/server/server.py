@@ -9,6 +9,8 @@ import grpc
 from fp_telemetry import Metrics
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 from fp_rpc.access import access_rules
 from fp_rpc.audit.client_address import ClientAddresses
@@ -16,6 +18,7 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import AuditSink, LogAudit
 from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.link.listener import LinkPolicy, Listener
 from fp_rpc.server.call_end import CallEnd
@@ -24,6 +27,7 @@ from fp_rpc.server.interceptor import Interceptor
 from fp_rpc.server.method import Method, handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
 from fp_rpc.tls.certificates import Certificates
+from fp_rpc.tls.http import ServerContexts
 
 MIB: Final = 1024 * 1024
 # gRPC's own limit is twice ours: a message between the two is refused by an error with sizes, a larger one by gRPC.
@@ -98,7 +102,7 @@ class Server:
         self._health = Health(noun)
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._methods: dict[str, Method] = {}
-        self._server: grpc.aio.Server | None = None
+        self._server: Http2Server | None = None
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve the methods of a generated service.
@@ -131,20 +135,22 @@ class Server:
         certificates: with them only who has one connects, and each call must be of him whose certificate it is.
         Raises OSError when the address cannot be had.
         """
-        most = _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS
-        server = grpc.aio.server(options=self._options(), maximum_concurrent_rpcs=most)
-        handlers: list[grpc.GenericRpcHandler] = [*self._services.values(), self._health.handlers()]
-        server.add_generic_rpc_handlers(tuple(handlers))
+        server = Http2Server(self._transport())
+        server.add_generic_rpc_handlers((*self._services.values(), self._health.handlers()))
         if self._reflection:
-            reflection.enable_server_reflection((*self._services, NAME, reflection.SERVICE_NAME), server)
-        try:
-            port = add_port(server, address, certificates, clients=True)
-        except RuntimeError:
-            raise OSError(f"cannot listen on {address}") from None
+            add_ServerReflectionServicer_to_server(
+                ReflectionServicer((*self._services, NAME, reflection.SERVICE_NAME)), server
+            )
+        contexts = ServerContexts(certificates, clients=True, protocol="h2") if certificates is not None else None
+        host, _, asked = address.rpartition(":")
+        host = host.strip("[]")
         self._interceptor.certified = certificates is not None
+        try:
+            port = await server.start(host, int(asked), contexts.context if contexts is not None else None)
+        except OSError:
+            raise OSError(f"cannot listen on {address}") from None
         if self._link_port is not None:
-            await self._listener.start(address.rpartition(":")[0].strip("[]"), self._link_port, certificates)
-        await server.start()
+            await self._listener.start(host, self._link_port, certificates)
         self._audit.start()
         self._server = server
         return port
@@ -188,22 +194,16 @@ class Server:
         self._services[name] = grpc.method_handlers_generic_handler(name, wrapped)
         self._health.add(name)
 
-    def _options(self) -> list[tuple[str, int]]:
-        return [
-            # Else two processes could share one port by accident, and each would get half of the calls.
-            ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", _CORE_LIMIT * self._policy.max_message_bytes),
-            ("grpc.max_send_message_length", -1),
+    def _transport(self) -> Http2Policy:
+        calls = _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS
+        return Http2Policy(
+            calls=calls,
+            streams=calls,
             # The 8 KiB of a caller, which is gRPC's default, and what the gateway adds.
-            ("grpc.max_metadata_size", _METADATA_BYTES),
-            # Of one connection; a stream above it waits at the client.
-            ("grpc.max_concurrent_streams", _CORE_CALLS * self._policy.max_concurrent_rpcs + _FIRST_CALLS),
-            ("grpc.keepalive_time_ms", 60_000),
-            ("grpc.keepalive_timeout_ms", 20_000),
-            # Clients of the platform ping every 30 s, also between calls; the default would answer with GOAWAY.
-            ("grpc.keepalive_permit_without_calls", 1),
-            ("grpc.http2.min_ping_interval_without_data_ms", int(self._policy.shortest_ping * 1_000)),
-        ]
+            header_bytes=_METADATA_BYTES,
+            shortest_ping=self._policy.shortest_ping,
+            largest_message=_CORE_LIMIT * self._policy.max_message_bytes,
+        )
 
 
 def add_port(server: grpc.aio.Server, address: str, certificates: Certificates | None, *, clients: bool) -> int:

@@ -13,8 +13,9 @@ from fp_rpc.tls.certificates import Certificates, Material
 class ServerContexts:
     """The context for a listener; each connection gets one with the files as they are then."""
 
-    def __init__(self, certificates: Certificates, *, clients: bool) -> None:
-        """clients: whether only who has a certificate of a trusted authority may connect."""
+    def __init__(self, certificates: Certificates, *, clients: bool, protocol: str = "http/1.1") -> None:
+        """clients: whether only who has a certificate of a trusted authority may connect. protocol: what is spoken."""
+        self._protocol = protocol
         self._certificates = certificates
         self._clients = clients
         self._material, self._context = self._made()
@@ -26,7 +27,7 @@ class ServerContexts:
     def _made(self) -> tuple[Material, ssl.SSLContext]:
         material = self._certificates.material()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([self._protocol])
         self._certificates.load_into(context, material)
         if self._clients:
             context.verify_mode = ssl.CERT_REQUIRED

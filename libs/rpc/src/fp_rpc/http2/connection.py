@@ -1,0 +1,298 @@
+"""One connection: its frames, and the streams that they begin and end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from fp_telemetry import get_logger
+
+from fp_rpc.http2 import frames
+from fp_rpc.http2.answers import BEGIN, http_status, status_block
+from fp_rpc.http2.blocks import Blocks
+from fp_rpc.http2.frames import Code, ConnectionFailed, StreamFailed
+from fp_rpc.http2.head import Head
+from fp_rpc.http2.noise import Noise
+from fp_rpc.http2.outgoing import Outgoing
+from fp_rpc.http2.peers import identities_of, peer_of
+from fp_rpc.http2.stream import Stream
+
+if TYPE_CHECKING:
+    from fp_rpc.http2.listener import Http2Server
+
+_log = get_logger("fp_rpc.http2")
+# Of requests that nobody reads yet, on all streams of a connection together.
+_WINDOW: Final = 4 * 1024 * 1024
+_PREFACE_SECONDS: Final = 20.0
+_RESOURCE_EXHAUSTED: Final = 8
+
+
+class Connection(asyncio.Protocol):
+    """peer: as gRPC names it. identities: names in the certificate at the other end. streams: whose calls run."""
+
+    outgoing: Outgoing
+
+    def __init__(self, server: "Http2Server", loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.peer = ""
+        self.identities: tuple[bytes, ...] | None = None
+        self.noise = Noise(server.policy.shortest_ping)
+        self.largest_message = server.policy.largest_message
+        self.heard_at = loop.time()
+        self.streams: dict[int, Stream] = {}
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._rest = b""
+        self._greeted = False
+        self._blocks = Blocks(self.noise)
+        self._last = 0
+        self._credit = frames.FIRST_WINDOW
+        self._consumed = 0
+        self._retired = False
+
+    @property
+    def running(self) -> list["asyncio.Task[None]"]:
+        return [stream.task for stream in self.streams.values() if stream.task is not None]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.outgoing = Outgoing(self._transport, self.loop)
+        self.peer, self.identities = peer_of(transport), identities_of(transport)
+        self._server.connections.add(self)
+        policy = self._server.policy
+        self.outgoing.send(
+            frames.first_settings(policy.streams, policy.header_bytes)
+            + frames.window_update(0, _WINDOW - frames.FIRST_WINDOW)
+        )
+        self._credit = _WINDOW
+        self.loop.call_later(_PREFACE_SECONDS, self._expect_greeting)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._transport = None
+        self._server.gone(self)
+        for stream in tuple(self.streams.values()):
+            stream.close()
+
+    def pause_writing(self) -> None:
+        self.outgoing.pause()
+
+    def resume_writing(self) -> None:
+        self.outgoing.resume()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = self.loop.time()
+        try:
+            self._read(self._rest + data if self._rest else data)
+        except ConnectionFailed as failed:
+            self.end(failed.code, str(failed))
+
+    def ping(self) -> None:
+        """Ask for a sign of the peer."""
+        self.outgoing.send(frames.frame(frames.PING, 0, 0, bytes(8)))
+
+    def retire(self) -> None:
+        """Take no more calls; those under way go on."""
+        if not self._retired:
+            self._retired = True
+            self.outgoing.send(frames.going_away(self._last, Code.NO_ERROR))
+
+    def end(self, code: Code = Code.NO_ERROR, why: str = "") -> None:
+        """Say why, and close."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if code is not Code.NO_ERROR:
+            _log.warning("a connection sent what cannot be read", cause=why, code=code.name)
+        self._retired = True
+        self.outgoing.send(frames.going_away(self._last, code, why))
+        self.outgoing.flush()
+        self._transport.close()
+        for stream in tuple(self.streams.values()):
+            stream.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def consumed(self, size: int) -> None:
+        """So many bytes of requests wait no more."""
+        self._consumed += size
+        if self._consumed >= _WINDOW // 4:
+            self.widen(0, self._consumed)
+            self._credit += self._consumed
+            self._consumed = 0
+
+    def widen(self, stream: int, more: int) -> None:
+        self.outgoing.send(frames.window_update(stream, more))
+
+    def _expect_greeting(self) -> None:
+        if not self._greeted:
+            self.end()
+
+    def _read(self, data: bytes) -> None:
+        """Take the frames that are whole; the rest waits."""
+        at, end, unpack, size_of_head = 0, len(data), frames.HEAD.unpack_from, frames.HEAD.size
+        if not self._greeted:
+            if not data.startswith(frames.PREFACE[:end]):
+                raise ConnectionFailed(Code.PROTOCOL_ERROR, "this is not HTTP/2")
+            if end < len(frames.PREFACE):
+                self._rest = data
+                return
+            self._greeted, at = True, len(frames.PREFACE)
+        while end - at >= size_of_head:
+            high, low, kind, flags, number = unpack(data, at)
+            size = high << 16 | low
+            if size > frames.LARGEST:
+                raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "a frame larger than agreed")
+            start = at + size_of_head
+            if end - start < size:
+                break
+            at = start + size
+            self._take(kind, flags, number & frames.LARGEST_WINDOW, data[start:at])
+        self._rest = data[at:]
+
+    def _take(self, kind: int, flags: int, number: int, body: bytes) -> None:
+        if self._blocks.unfinished and kind != frames.CONTINUATION:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "headers that do not go on")
+        take = _KINDS.get(kind)
+        if take is None:
+            # Kinds that are not known are ignored.
+            self.noise.heard()
+            return
+        try:
+            take(self, flags, number, body)
+        except StreamFailed as failed:
+            self.outgoing.send(frames.reset(failed.stream, failed.code))
+            if stream := self.streams.get(failed.stream):
+                stream.close()
+
+    def _data(self, flags: int, number: int, body: bytes) -> None:
+        size = len(body)
+        self._credit -= size
+        if self._credit < 0:
+            raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "more than the window")
+        ended = bool(flags & frames.END_STREAM)
+        if not size and not ended:
+            self.noise.heard()
+        data = frames.without_padding(flags, body) if flags & frames.PADDED else body
+        self.consumed(size - len(data))
+        stream = self.streams.get(number)
+        if stream is None or stream.closed:
+            if number > self._last or not number:
+                raise ConnectionFailed(Code.PROTOCOL_ERROR, "data of no stream")
+            self.consumed(len(data))
+        elif not stream.take(data, ended=ended):
+            self.consumed(len(data))
+            raise StreamFailed(number, Code.STREAM_CLOSED if stream.ended else Code.FLOW_CONTROL_ERROR)
+
+    def _begin(self, flags: int, number: int, body: bytes) -> None:
+        if block := self._blocks.begin(flags, number, body):
+            self._head(*block)
+
+    def _continue(self, flags: int, number: int, body: bytes) -> None:
+        if block := self._blocks.go_on(flags, number, body):
+            self._head(*block)
+
+    def _head(self, flags: int, number: int, head: Head) -> None:
+        ended = bool(flags & frames.END_STREAM)
+        stream = self.streams.get(number)
+        if stream is not None:
+            # Trailers; gRPC's requests have none that say anything.
+            if not ended or not stream.take(b"", ended=True):
+                raise StreamFailed(number, Code.PROTOCOL_ERROR)
+            return
+        if number <= self._last:
+            if number % 2 and number:
+                # It ended meanwhile.
+                return
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
+        if not number % 2:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
+        if self._retired:
+            # What came behind GOAWAY is sent again elsewhere.
+            return
+        self._last = number
+        self._start(number, head, ended=ended)
+
+    def _start(self, number: int, head: Head, *, ended: bool) -> None:
+        policy = self._server.policy
+        if head.malformed:
+            raise StreamFailed(number, Code.PROTOCOL_ERROR)
+        if len(self.streams) >= policy.streams:
+            raise StreamFailed(number, Code.REFUSED_STREAM)
+        refusal = b""
+        if head.http != 200:  # noqa: PLR2004 -- HTTP's
+            refusal = http_status(head.http)
+        elif head.size > policy.header_bytes:
+            refusal = BEGIN + status_block(_RESOURCE_EXHAUSTED, "the headers are too large")
+        elif not self._server.has_room:
+            refusal = BEGIN + status_block(_RESOURCE_EXHAUSTED, "too many calls at once")
+        if refusal:
+            end = frames.END_HEADERS | frames.END_STREAM
+            self.outgoing.send(frames.frame(frames.HEADERS, end, number, refusal))
+            if not ended:
+                self.outgoing.send(frames.reset(number, Code.NO_ERROR))
+            return
+        stream = self.streams[number] = Stream(self, number, head, self.loop.time())
+        stream.ended = ended
+        self._server.run(self, stream)
+
+    def _reset(self, _flags: int, number: int, body: bytes) -> None:
+        frames.number(body)
+        self.noise.heard()
+        if not number or number > self._last:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a reset of no stream")
+        if stream := self.streams.get(number):
+            stream.close()
+
+    def _settings(self, flags: int, number: int, body: bytes) -> None:
+        if number:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "settings of a stream")
+        if flags & frames.ACK:
+            return
+        self.noise.heard()
+        for name, value in frames.settings_of(body):
+            if name == frames.INITIAL_WINDOW_SIZE:
+                if value > frames.LARGEST_WINDOW:
+                    raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window too wide")
+                more, self.outgoing.first_window = value - self.outgoing.first_window, value
+                for stream in tuple(self.streams.values()):
+                    self.outgoing.widen_stream(stream, more)
+        self.outgoing.send(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
+
+    def _ping(self, flags: int, number: int, body: bytes) -> None:
+        if number or len(body) != 8:  # noqa: PLR2004 -- HTTP's
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a ping that is none")
+        if not flags & frames.ACK:
+            self.noise.ping()
+            self.outgoing.send(frames.frame(frames.PING, frames.ACK, 0, body))
+
+    def _widen(self, _flags: int, number: int, body: bytes) -> None:
+        more = frames.number(body) & frames.LARGEST_WINDOW
+        self.noise.heard()
+        if not number:
+            self.outgoing.widen(more)
+        elif stream := self.streams.get(number):
+            if not more:
+                raise StreamFailed(number, Code.PROTOCOL_ERROR)
+            self.outgoing.widen_stream(stream, more)
+        elif number > self._last:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a window of no stream")
+
+    def _ignored(self, _flags: int, _number: int, _body: bytes) -> None:
+        self.noise.heard()
+
+    def _refused(self, _flags: int, _number: int, _body: bytes) -> None:
+        raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame that no client sends")
+
+
+_KINDS: Final[dict[int, Callable[[Connection, int, int, bytes], None]]] = {
+    frames.DATA: Connection._data,  # noqa: SLF001 -- its own
+    frames.HEADERS: Connection._begin,  # noqa: SLF001
+    frames.PRIORITY: Connection._ignored,  # noqa: SLF001
+    frames.RST_STREAM: Connection._reset,  # noqa: SLF001
+    frames.SETTINGS: Connection._settings,  # noqa: SLF001
+    frames.PUSH_PROMISE: Connection._refused,  # noqa: SLF001
+    frames.PING: Connection._ping,  # noqa: SLF001
+    frames.GOAWAY: Connection._ignored,  # noqa: SLF001
+    frames.WINDOW_UPDATE: Connection._widen,  # noqa: SLF001
+    frames.CONTINUATION: Connection._continue,  # noqa: SLF001
+}

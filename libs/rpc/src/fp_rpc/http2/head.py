@@ -1,0 +1,82 @@
+"""What the headers of a request say."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fp_rpc.http2.headers import Entry
+
+_TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])")
+_SECONDS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+# Of the transport; handlers get the others, as from gRPC.
+_OWN: Final = frozenset(
+    ("te", "content-type", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "content-length")
+)
+_OK: Final = 200
+_METHOD_NOT_ALLOWED: Final = 405
+_NOT_GRPC: Final = 415
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """http: status that answers what is no call of gRPC. malformed: no header may look like that.
+
+    timeout: seconds from the caller; None when he set no deadline. size: as HTTP/2 counts lists of headers.
+    """
+
+    path: str
+    metadata: Mapping[str, str | bytes]
+    timeout: float | None
+    encoding: str
+    size: int
+    http: int
+    malformed: bool
+
+
+def head_of(entries: Iterable[Entry]) -> Head:
+    fields: dict[str, str | bytes] = {}
+    own: dict[str, str] = {}
+    size, malformed = 0, False
+    for name, value, cost in entries:
+        size += cost
+        if value is None or not name:
+            malformed = True
+        elif name[0] == ":":
+            # Of a request, each once and before all others.
+            malformed = malformed or bool(fields) or name in own
+            own[name] = str(value)
+        elif name in _OWN:
+            own[name] = str(value)
+        else:
+            fields[name] = value
+    timeout, wrong = _timeout(own.get("grpc-timeout"))
+    path = own.get(":path", "")
+    return Head(
+        path,
+        fields,
+        timeout,
+        own.get("grpc-encoding", "identity"),
+        size,
+        _status(own),
+        malformed or wrong or not path or ":status" in own,
+    )
+
+
+def _status(own: Mapping[str, str]) -> int:
+    if own.get(":method") != "POST":
+        return _METHOD_NOT_ALLOWED
+    kind = own.get("content-type", "")
+    return (
+        _OK if kind == "application/grpc" or kind.startswith(("application/grpc+", "application/grpc;")) else _NOT_GRPC
+    )
+
+
+def _timeout(text: str | None) -> tuple[float | None, bool]:
+    """Seconds, and whether the text means nothing."""
+    if text is None:
+        return None, False
+    found = _TIMEOUT.fullmatch(text)
+    if found is None:
+        return None, True
+    return int(found[1]) * _SECONDS[found[2]], False

@@ -1,0 +1,100 @@
+"""What leaves by one connection: frames at once, data as far as the peer takes it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from fp_rpc.http2.frames import DATA, FIRST_WINDOW, LARGEST, LARGEST_WINDOW, Code, ConnectionFailed, StreamFailed, frame
+
+if TYPE_CHECKING:
+    from fp_rpc.http2.stream import Stream
+
+# Of one stream, before others have their turn.
+_TURN: Final = LARGEST
+
+
+class Outgoing:
+    """What is sent in one turn of the loop leaves in one write.
+
+    first_window: of a stream, as the peer set it.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.first_window = FIRST_WINDOW
+        self._transport = transport
+        self._loop = loop
+        self._window = FIRST_WINDOW
+        self._parts: list[bytes] = []
+        self._paused = False
+        self._held: dict[Stream, None] = {}
+
+    def send(self, frames: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(frames)
+
+    def flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
+        self._go_on()
+
+    def takes(self, stream: "Stream", size: int) -> bool:
+        """Whether so many bytes of data may go now in one frame; they count as gone then."""
+        if size > LARGEST or size > self._window or size > stream.window or self._paused or stream.held:
+            return False
+        self._window -= size
+        stream.window -= size
+        return True
+
+    def hold(self, stream: "Stream") -> None:
+        """Send what the stream holds as soon and as far as it may go."""
+        self._held[stream] = None
+        self._go_on()
+
+    def drop(self, stream: "Stream") -> None:
+        self._held.pop(stream, None)
+
+    def widen(self, more: int) -> None:
+        """Raises ConnectionFailed."""
+        if not more:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a window widened by nothing")
+        self._window += more
+        if self._window > LARGEST_WINDOW:
+            raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window too wide")
+        if self._held:
+            self._go_on()
+
+    def widen_stream(self, stream: "Stream", more: int) -> None:
+        """Raises StreamFailed."""
+        stream.window += more
+        if stream.window > LARGEST_WINDOW:
+            raise StreamFailed(stream.number, Code.FLOW_CONTROL_ERROR)
+        if stream in self._held:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Streams have their turns until nothing may go any more."""
+        moved = True
+        while moved and self._held:
+            moved = False
+            for stream in tuple(self._held):
+                moved = self._turn(stream) or moved
+
+    def _turn(self, stream: "Stream") -> bool:
+        held = stream.held
+        size = 0 if self._paused else max(0, min(len(held), self._window, stream.window, _TURN))
+        if size:
+            self._window -= size
+            stream.window -= size
+            self.send(frame(DATA, 0, stream.number, bytes(held[:size])))
+            del held[:size]
+        if not held:
+            del self._held[stream]
+            stream.released()
+        return bool(size)
