@@ -50,6 +50,9 @@ def application(
     secure = policy.secure_cookies
     forms = Forms(secure=secure)
     routes = [
+        # Predictions come most often; each route before theirs is compared with their path.
+        *oip.routes(rpc, door, conversions, serving),
+        *predict.routes(rpc, door, conversions),
         *session.routes(rpc, secure=secure),
         *SignInPages(rpc, forms, secure=secure).routes(),
         *ProgramPages(rpc, forms, secure=secure).routes(),
@@ -58,8 +61,6 @@ def application(
         *sse.routes(rpc, door, conversions),
         *dashboard.routes(rpc),
         *(api_route(route, rpc, door, conversions) for route in API),
-        *predict.routes(rpc, door, conversions),
-        *oip.routes(rpc, door, conversions, serving),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_a_route})
     # A redirect would lead to whatever Host says, and by plain HTTP; `Front` takes both forms of a path.

@@ -24,6 +24,9 @@ _FIT = re.compile(r"[\x20-\x7e]{1,4096}")
 _REFUSED_WHEN_BAD = frozenset({headers.IDEMPOTENCY_KEY, headers.POSITION})
 
 
+_NAMES = {name.encode(): name for name in REQUEST}
+
+
 class RpcClient:
     """methods: every RPC by its path. timeout: seconds for a unary call."""
 
@@ -85,11 +88,12 @@ class RpcClient:
 
 def _sent(request: Request) -> Iterator[Pair]:
     """The headers that go along. Raises Unauthenticated, InvalidArgument naming the header."""
-    # Looked up one by one: HTTP clients spell names with capitals, metadata keys are lower case.
-    for key in sorted(REQUEST):
-        value = request.headers.get(key)
-        if value is None:
-            continue
+    # The server has made the names lower case. Of a header that came several times the first counts.
+    given: dict[str, str] = {}
+    for raw, said in request.headers.raw:
+        if (name := _NAMES.get(raw)) is not None:
+            given.setdefault(name, said.decode("latin-1"))
+    for key, value in sorted(given.items()):
         if _FIT.fullmatch(value):
             yield key, value
         elif key == headers.AUTHORIZATION:

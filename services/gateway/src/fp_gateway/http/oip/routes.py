@@ -59,14 +59,14 @@ def routes(
         return Response(answer, 200, {**trailers, **headers}, media_type)
 
     return [
+        *(
+            _route(f"/models/{{model}}{version_path}{tail}", handler, verb)
+            for tail, handler, verb in (("/infer", infer, "POST"), ("", model, "GET"), ("/ready", model_ready, "GET"))
+            for version_path in ("", "/versions/{version}")
+        ),
         _route("", metadata),
         _route("/health/live", live),
         _route("/health/ready", ready),
-        *(
-            _route(f"/models/{{model}}{version_path}{tail}", handler, verb)
-            for version_path in ("", "/versions/{version}")
-            for tail, handler, verb in (("", model, "GET"), ("/ready", model_ready, "GET"), ("/infer", infer, "POST"))
-        ),
     ]
 
 
