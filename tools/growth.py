@@ -1,7 +1,8 @@
-"""Write docs/operations/growth.md from growth.toml beside it and from the declared streams.
+"""Write docs/operations/growth.md from growth.toml beside it and from the declared streams, and for `fp doctor` what
+tables may hold.
 
-python tools/growth.py          writes the page
-python tools/growth.py --check  exits 1 when the committed page differs
+python tools/growth.py          writes both
+python tools/growth.py --check  exits 1 when a committed one differs
 """
 
 import sys
@@ -11,13 +12,16 @@ from pathlib import Path
 
 from fp_events.streams import STREAMS, Discard, Retention, Stream
 from generated import Generated
-from growth_model import replay
+from growth_model import replay, size_after
 from rules import growth
 from rules.growth import Grows
 
 _AFTER = (90, 365, 730)
 _NAMES = {"table": "tables", "stream": "streams", "redis": "Redis", "objects": "object store", "files": "files"}
 PAGE = growth.FILE.with_suffix(".md")
+TABLES = Path("deploy") / "platform" / "src" / "fp_platform" / "tables.toml"
+# Longer than anything with a retention is kept.
+_ALL_DAYS = 10_000
 
 _HEAD = """\
 # What grows, and how long it is kept
@@ -108,9 +112,32 @@ def _bytes(number: int) -> str:
     return f"{size:.3g} {units[0]}" if size < 100 else f"{size:.0f} {units[0]}"  # noqa: PLR2004 -- three digits
 
 
-GENERATED = Generated(PAGE, render, "growth")
-is_current = GENERATED.is_current
+_TABLES_HEAD = """\
+# Bytes that a table may have at most at the load that docs/operations/growth.toml assumes; 0 where nothing bounds it.
+# Generated from there by `python tools/growth.py`; do not edit. `fp_postgres` has those that are in each database.
+"""
+
+
+def render_tables(root: Path) -> str:
+    """By owner."""
+    lines: list[str] = []
+    for entry in growth.read(root)[1]:
+        if entry.kind != "table":
+            continue
+        head = f"[{entry.owner}]"
+        if head not in lines:
+            lines += ["", head]
+        # One that is kept for ever grows with the installation.
+        lines.append(f"{entry.name} = {size_after(entry, _ALL_DAYS) if entry.days is not None or entry.most else 0}")
+    return _TABLES_HEAD + "\n".join(lines) + "\n"
+
+
+GENERATED = (Generated(PAGE, render, "growth"), Generated(TABLES, render_tables, "growth"))
+
+
+def is_current(root: Path) -> bool:
+    return all(each.is_current(root) for each in GENERATED)
 
 
 if __name__ == "__main__":
-    sys.exit(GENERATED.main())
+    sys.exit(max(each.main() for each in GENERATED))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 _MEBIBYTE: Final = 1024**2
 # Of a stream that refuses what is new once it is full: then outboxes wait for it, and billing for its usage.
 _FULL_WARN, _FULL_FAIL = 0.8, 0.95
+# Above what is declared: estimates are not exact, and small tables are nobody's concern.
+_MORE: Final = 2.0
+_SMALL: Final = 64 * _MEBIBYTE
 # What waits when the bus was away for some twenty minutes at 100 predictions a second.
 _WAITING_WARN: Final = 64 * _MEBIBYTE
 _LARGEST: Final = 3
@@ -39,21 +43,53 @@ def _fill(fill: "Fill") -> str:
     return f"{fill.stream.name} {fill.share:.0%} {limit}"
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """noun: of the service. held: bytes with its indexes and parts. rows: about."""
+
+    noun: str
+    name: str
+    held: int
+    rows: int
+
+
 def tables(databases: Mapping[str, str]) -> Row:
-    """What the databases hold, and the largest tables of all."""
-    total, found = 0, []
+    """What the databases hold, against what is declared of each table."""
+    total, found = 0, list[Table]()
     try:
         for noun, url in databases.items():
             size, sizes = asyncio.run(_sizes(url))
             total += size
-            found += [(held, f"{noun}.{table}", rows) for table, held, rows in sizes]
+            found += [Table(noun, *each) for each in sizes]
     except Exception as error:  # noqa: BLE001 -- a driver has many; this row says that it could not look
         return Row("tables", WARN, f"a database could not be asked: {type(error).__name__}", "see `fp status`")
+    return judged(total, found)
+
+
+def judged(total: int, found: Sequence[Table]) -> Row:
+    """total: bytes of all databases."""
+    import fp_platform
+
     shown = ", ".join(
-        f"{name} {held / _MEBIBYTE:.0f} MiB, about {rows:,} rows"
-        for held, name, rows in sorted(found, reverse=True)[:_LARGEST]
+        f"{each.noun}.{each.name} {each.held / _MEBIBYTE:.0f} MiB, about {each.rows:,} rows"
+        for each in sorted(found, key=lambda each: each.held, reverse=True)[:_LARGEST]
     )
-    return Row("tables", OK, f"databases hold {total / _MEBIBYTE:.0f} MiB; largest: {shown}")
+    declared = fp_platform.tables()
+    told = [said for each in found if (said := _beyond(each, declared))]
+    todo = "look whether what deletes it runs (docs/operations/growth.md), or expect more than 100 predictions a second"
+    detail = f"databases hold {total / _MEBIBYTE:.0f} MiB; " + ("; ".join(told[:_LARGEST]) or f"largest: {shown}")
+    return Row("tables", WARN if told else OK, detail, todo if told else "")
+
+
+def _beyond(table: Table, declared: Mapping[str, Mapping[str, int]]) -> str:
+    """What is to be said of a table that is larger than declared, or that nobody declared."""
+    own = {**declared.get(table.noun, {}), **declared["fp_postgres"]}
+    if table.name not in own:
+        return f"{table.noun}.{table.name} is not declared" if table.held > _SMALL else ""
+    most = own[table.name]
+    if not most or table.held <= max(_MORE * most, _SMALL):
+        return ""
+    return f"{table.noun}.{table.name} has {table.held / _MEBIBYTE:.0f} MiB where {most / _MEBIBYTE:.0f} are declared"
 
 
 def spool(folder: Path) -> Row:
@@ -82,11 +118,13 @@ async def _sizes(url: str) -> tuple[int, list[tuple[str, int, int]]]:
     try:
         size = await connection.fetchval("SELECT pg_database_size(current_database())")
         rows = await connection.fetch(
-            f"""
-            SELECT relname, pg_total_relation_size(relid) AS size, n_live_tup FROM pg_stat_user_tables
-            ORDER BY size DESC LIMIT {_LARGEST}
-            """  # noqa: S608 -- a constant
+            """
+            SELECT whole.relname, sum(pg_total_relation_size(part.relid)) AS size, sum(part.n_live_tup) AS entries
+            FROM pg_stat_user_tables part
+            JOIN pg_class whole ON whole.oid = coalesce(pg_partition_root(part.relid), part.relid)
+            GROUP BY whole.relname
+            """
         )
-        return int(size), [(row["relname"], row["size"], row["n_live_tup"]) for row in rows]
+        return int(size), [(row["relname"], int(row["size"]), int(row["entries"])) for row in rows]
     finally:
         await connection.close()

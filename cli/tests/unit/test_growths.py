@@ -1,5 +1,7 @@
 """What grows is judged against its limits."""
 
+import asyncpg
+import fp_platform
 import pytest
 from fp_cli import growths
 from fp_events.streams import MODELS, USAGE
@@ -26,6 +28,48 @@ def test_a_stream_that_drops_its_oldest_may_be_full():
 
 def test_databases_that_do_not_answer_are_a_warning():
     assert growths.tables({"auth": "postgresql://127.0.0.1:1/x"}).result == "warn"
+
+
+@pytest.mark.parametrize(
+    ("noun", "name", "share", "result"),
+    [
+        ("billing", "usage_facts", 1.0, "ok"),
+        ("billing", "usage_facts", 2.1, "warn"),
+        ("registry", "fp_outbox", 2.1, "warn"),
+    ],
+)
+def test_a_table_that_is_larger_than_declared_is_told(noun, name, share, result):
+    declared = fp_platform.tables()
+    most = (declared[noun] | declared["fp_postgres"])[name]
+
+    row = growths.judged(0, [growths.Table(noun, name, int(most * share), 1), growths.Table("auth", "users", MIB, 1)])
+
+    assert (row.result, f"{noun}.{name} has" in row.detail, bool(row.todo)) == (result, result != "ok", result != "ok")
+
+
+def test_a_table_that_is_kept_for_ever_or_is_small_is_never_too_large():
+    found = [growths.Table("billing", "usage_days", 2**40, 1), growths.Table("billing", "strange", MIB, 1)]
+
+    assert growths.judged(0, found).result == "ok"
+    assert "billing.odd is not declared" in growths.judged(0, [growths.Table("billing", "odd", 2**30, 1)]).detail
+
+
+async def test_parts_of_a_table_are_one_table(database_url):
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        """
+        CREATE TABLE facts (at int) PARTITION BY RANGE (at);
+        CREATE TABLE facts_1 PARTITION OF facts FOR VALUES FROM (0) TO (10);
+        CREATE TABLE facts_2 PARTITION OF facts FOR VALUES FROM (10) TO (20);
+        CREATE TABLE other (at int);
+        INSERT INTO facts SELECT generate_series(0, 19)
+        """
+    )
+    await connection.close()
+
+    _, sizes = await growths._sizes(database_url)
+
+    assert {name: size > 0 for name, size, _ in sizes} == {"facts": True, "other": False}
 
 
 @pytest.mark.parametrize(("mebibytes", "result"), [(1, "ok"), (65, "warn")])
