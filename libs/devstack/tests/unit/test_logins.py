@@ -11,10 +11,11 @@ from fp_testkit.patience import PATIENCE
 
 
 class Stores:
-    """failures: how many times they are not taken."""
+    """failures: how many times they are not taken, and why."""
 
-    def __init__(self, failures):
+    def __init__(self, failures, error=None):
         self.made, self.given, self.failures = 0, 0, failures
+        self.error = error or StoreFailed("valkey has not taken its users")
 
     def make_passwords(self):
         self.made += 1
@@ -22,7 +23,7 @@ class Stores:
     async def give(self):
         if self.failures:
             self.failures -= 1
-            raise StoreFailed("valkey has not taken its users")
+            raise self.error
         self.given += 1
 
 
@@ -43,12 +44,15 @@ async def test_a_change_that_fails_half_way_goes_on_with_the_same_passwords(note
     assert (stores.made, stores.given) == (2, 2), "the next change is another one"
 
 
-async def test_it_goes_on_by_itself(notes, monkeypatch):
+@pytest.mark.parametrize(
+    "error", [StoreFailed("away"), OSError("no space left"), ExceptionGroup("two", [StoreFailed("away")])]
+)
+async def test_it_goes_on_by_itself(notes, monkeypatch, error):
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.01)
-    stores = Stores(failures=3)
+    stores = Stores(failures=3, error=error)
     logins = Logins(stores, stores.give, notes.append)
     running = asyncio.create_task(logins.run())
-    with pytest.raises(Unavailable):
+    with pytest.raises((Unavailable, type(error))):
         await logins.renew()
     async with asyncio.timeout(PATIENCE):
         while not stores.given:

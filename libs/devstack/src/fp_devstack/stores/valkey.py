@@ -14,8 +14,8 @@ from fp_devstack.stores.store import Store
 PASSWORD = "valkey.password"  # noqa: S105 -- its name among the secrets
 # Enough for a database of its own for each test of a parallel run.
 _DATABASES = 64
-# A busy server answers none of them in the second that each takes.
-_TRIES = 30
+# A busy server answers none of them in the second that each takes; with one password, then with the other.
+_TRIES = 15
 
 
 class Valkey(Store):

@@ -49,8 +49,8 @@ class Logins:
                 try:
                     if self._begun.is_set():
                         await self._end()
-                except Error as error:
-                    self._note(f"new passwords are given again: {error.message}")
+                except Exception as error:  # noqa: BLE001 -- a full disk, several at once: the supervisor goes on
+                    self._note(f"new passwords are given again: {error}")
 
     async def _end(self) -> None:
         await self._give()
