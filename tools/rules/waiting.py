@@ -11,9 +11,16 @@ TASK_RULE = "task without owner"
 SLEEP_RULE = "blocking sleep"
 WAIT_RULE = "wait that loses cancellations"
 IMPATIENCE_RULE = "HTTP client of a test that gives up after five seconds"
+BOUND_RULE = "wait of a test that a slow machine reaches the end of"
 
 _OWNERS = frozenset({"fp_runtime", "fp_testkit"})
 _TASK_CALLS = frozenset({"create_task", "ensure_future"})
+# Of event loops, programs, threads and clients of the standard library, of httpx and of grpc.
+_WAITING_CALLS = frozenset(
+    {"timeout", "run", "communicate", "wait", "join", "result", "urlopen", "create_connection", "HTTPConnection"}
+    | {"AsyncClient", "Client", "get", "post", "request", "check_output", "Check"}
+)
+_PATIENCE = 60  # that of fp_testkit.patience
 _LOOPS = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
 
 
@@ -48,12 +55,21 @@ def impatient_clients(tree: Tree) -> Iterator[Violation]:
                 yield source.violation(line, IMPATIENCE_RULE, "pass timeout=PATIENCE of fp_testkit.patience")
 
 
+def hasty_bounds(tree: Tree) -> Iterator[Violation]:
+    """What should happen has PATIENCE to do so; a time that should run out is shorter than a second."""
+    for source in tree.sources():
+        if source.is_test and "proof" not in source.path.parts:
+            for line in _found(source.text).hasty:
+                yield source.violation(line, BOUND_RULE, "use PATIENCE of fp_testkit.patience")
+
+
 @dataclass(frozen=True, slots=True)
 class _Lines:
     tasks: tuple[int, ...]
     sleeps: tuple[int, ...]
     waits: tuple[int, ...]
     impatient: tuple[int, ...]
+    hasty: tuple[int, ...]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -71,6 +87,7 @@ def _found(text: str) -> _Lines:
             if _is_call(it, "asyncio", "wait_for") or _imports(it, "asyncio", frozenset({"wait_for"}))
         ),
         impatient=tuple(it.lineno for it in nodes if _is_impatient(it)),
+        hasty=tuple(it.lineno for it in nodes if _is_hasty(it)),
     )
 
 
@@ -101,6 +118,15 @@ def _is_impatient(node: ast.AST) -> bool:
         and (_is_call(node, "httpx", "AsyncClient") or _is_call(node, "httpx", "Client"))
         and all(keyword.arg != "timeout" for keyword in node.keywords)
     )
+
+
+def _is_hasty(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or _name(node.func) not in _WAITING_CALLS:
+        return False
+    first = node.args[:1] if _is_call(node, "asyncio", "timeout") else []
+    given = [*first, *(keyword.value for keyword in node.keywords if keyword.arg == "timeout")]
+    numbers = [it.value for it in given if isinstance(it, ast.Constant) and isinstance(it.value, int | float)]
+    return any(1 <= number < _PATIENCE for number in numbers)
 
 
 def _imports(node: ast.AST, module: str, names: frozenset[str]) -> bool:
