@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from command_line import *  # noqa: F403 -- fixtures are found by name
-from command_line import refused
+from command_line import refused, within
 from fp_kernel import new_id
 from fp_testkit.patience import PATIENCE
-from platform_client import HEEDING_CTRL_C, fp, linear_model
+from platform_client import HEEDING_CTRL_C, linear_model
 
 PASSWORD = "correct horse battery staple"
 DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
@@ -30,7 +30,7 @@ def model(tmp_path_factory, platform, home):
         ("pipelines", "apply", DEPLOY),
         ("pipelines", "trigger", "deploy-model", "--input", f"model={name}", "--input", "version=1", "--watch"),
     ):
-        process = fp(*line, home=home)
+        process = within(*line, home=home)
         assert process.returncode == 0, process.stdout + process.stderr
     return name
 

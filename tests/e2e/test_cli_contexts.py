@@ -3,8 +3,7 @@
 import json
 
 from command_line import *  # noqa: F403 -- fixtures are found by name
-from command_line import refused
-from platform_client import fp
+from command_line import refused, within
 
 
 def test_contexts_are_made_listed_chosen_and_forgotten(run, tmp_path, platform):
@@ -36,7 +35,7 @@ def test_results_are_printed_in_the_form_that_is_asked_for(run, home):
 
 
 def test_a_platform_that_runs_in_clear_text_does_not_pass_for_a_secure_one(platform, tmp_path):
-    said = fp("up", "--tls", "--data", str(platform.folder), home=tmp_path)
+    said = within("up", "--tls", "--data", str(platform.folder), home=tmp_path)
     assert (said.returncode, "runs in clear text" in said.stderr) == (6, True), said.stderr
 
 

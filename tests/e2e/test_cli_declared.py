@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line import *  # noqa: F403 -- fixtures are found by name
-from command_line import refused
+from command_line import refused, within
 from fp_kernel import new_id
 from platform_client import UP, fp, linear_model
 
@@ -61,7 +61,7 @@ def serve(home, file, **env):
         ("pipelines", "apply", DEPLOY),
         ("pipelines", "trigger", "deploy-model", "--input", f"model={MODEL}", "--input", "version=1", "--watch"),
     ):
-        process = fp(*line, home=home, env=env)
+        process = within(*line, home=home, env=env)
         assert process.returncode == 0, process.stdout + process.stderr
 
 
@@ -87,10 +87,10 @@ def empty(tmp_path, model_file):
     try:
         assert up.returncode == 0, up.stderr
         access = json.loads(up.stdout)
-        login = fp("login", "--email", access["email"], home=home, env=env | {"FP_PASSWORD": access["password"]})
+        login = within("login", "--email", access["email"], home=home, env=env | {"FP_PASSWORD": access["password"]})
         assert login.returncode == 0, login.stderr
         serve(home, model_file, **env)
-        yield lambda *line: fp(*line, home=home, env=env)
+        yield lambda *line: within(*line, home=home, env=env)
     finally:
         fp("down", home=home, env=env)
 

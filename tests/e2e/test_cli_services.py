@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from command_line import *  # noqa: F403 -- fixtures are found by name
-from command_line import eventually, refused
+from command_line import eventually, refused, within
 from fp_kernel import new_id
-from platform_client import fp, linear_model
+from platform_client import linear_model
 
 DEPLOY = str(Path(__file__).parents[2] / "examples/deploy-model.yaml")
 VIEW = {
@@ -28,7 +28,7 @@ def model(tmp_path_factory, home):
         deployment = ("--input", f"model={name}", "--input", f"version={version}", "--watch")
         lines += [("models", "register", name, str(file)), ("pipelines", "trigger", "deploy-model", *deployment)]
     for line in lines:
-        process = fp(*line, home=home)
+        process = within(*line, home=home)
         assert process.returncode == 0, process.stdout + process.stderr
     return name
 

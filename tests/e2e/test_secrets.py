@@ -6,12 +6,12 @@ import json
 import secrets
 
 import pytest
+from command_line import within
 from forgepoint.notification.v1 import notification_pb2 as notifications
 from forgepoint.notification.v1.notification_pb2_grpc import NotificationServiceStub
 from fp_kernel import new_id
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
-from platform_client import fp
 from written import everything
 
 WEBHOOK = notifications.NOTIFICATION_CHANNEL_WEBHOOK
@@ -19,13 +19,15 @@ WEBHOOK = notifications.NOTIFICATION_CHANNEL_WEBHOOK
 
 @pytest.fixture
 def run(tmp_path, platform):
-    """`run("secrets", "list")`: the finished process of an admin who has logged in."""
+    """`await run("secrets", "list")`: how the command ended for an admin who has logged in."""
     password = {"FP_PASSWORD": platform.access.password}
     who = ("--email", platform.access.email, "--address", platform.access.address)
-    assert fp("login", *who, home=tmp_path, env=password).returncode == 0
+    assert within("login", *who, home=tmp_path, env=password).returncode == 0
 
-    def call(*arguments):
-        done = fp("-o", "json", *arguments, home=tmp_path, env={"FP_DATA": str(platform.folder)})
+    async def call(*arguments):
+        options = {"home": tmp_path, "env": {"FP_DATA": str(platform.folder)}}
+        # The command has a loop of its own.
+        done = await asyncio.to_thread(within, "-o", "json", *arguments, **options)
         shown.append(done.stdout + done.stderr)
         return done
 
@@ -60,7 +62,7 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     for name, value in ((key, password), (hook, f"http://127.0.0.1:{port}/{path}")):
         file = tmp_path / name
         file.write_text(value)
-        assert run("secrets", "set", name, "--file", str(file)).returncode == 0
+        assert (await run("secrets", "set", name, "--file", str(file))).returncode == 0
 
     step = {
         "id": "train",
@@ -75,10 +77,10 @@ async def test_a_secret_reaches_its_job_and_its_webhook_and_nothing_that_is_writ
     async with asyncio.timeout(PATIENCE):
         assert await called == f"/{path}"
 
-    assert json.loads(run("secrets", "versions", key).stdout)[0]["version"] == 1
-    assert run("secrets", "disable", key, "--version", "1").returncode == 0
-    assert run("secrets", "delete", key).returncode == 0
-    assert run("secrets", "delete", hook).returncode == 0
+    assert json.loads((await run("secrets", "versions", key)).stdout)[0]["version"] == 1
+    assert (await run("secrets", "disable", key, "--version", "1")).returncode == 0
+    assert (await run("secrets", "delete", key)).returncode == 0
+    assert (await run("secrets", "delete", hook)).returncode == 0
     gone = await admin.run(pipeline, {})
     assert f"secret://{key}" in gone.error
     assert "no such secret" in gone.error

@@ -2,17 +2,22 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from fp_cli.main import main
 from fp_testkit.patience import Bound
-from platform_client import fp
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,34 @@ class Finished:
     err: str
 
 
+def within(*arguments: str, home: Path, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """As `fp` of platform_client: a process takes a second of processor time before it does what a test is about."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with (
+        patch.dict(os.environ, environment | (env or {}), clear=True),
+        patch.object(sys, "argv", ["fp", *arguments]),
+        patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO())),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
+    ):
+        main()
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode())
+    return subprocess.CompletedProcess(arguments, int(end.value.code or 0), *said)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, platform):
     """A home in which the first admin has logged in."""
     home = tmp_path_factory.mktemp("home")
     secrets = {"FP_PASSWORD": platform.access.password}
-    login = fp("login", "--email", platform.access.email, "--address", platform.access.address, home=home, env=secrets)
+    login = within(
+        "login", "--email", platform.access.email, "--address", platform.access.address, home=home, env=secrets
+    )
     assert login.returncode == 0, login.stderr
     return home
 
@@ -43,11 +70,11 @@ def run(home, platform, monkeypatch, capsys):
         monkeypatch.setenv(name, value)
 
     def call(*arguments: str, given: str = "", **env: str) -> Finished:
-        with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
-            patch.setattr(sys, "argv", ["fp", *arguments])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        with monkeypatch.context() as patched, pytest.raises(SystemExit) as end:
+            patched.setattr(sys, "argv", ["fp", *arguments])
+            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
             for name, value in env.items():
-                patch.setenv(name, value)
+                patched.setenv(name, value)
             main()
         return Finished(int(end.value.code or 0), *capsys.readouterr())
 
@@ -72,10 +99,11 @@ def refused(finished: Finished, code: int, text: str = "") -> None:
 
 
 def eventually(ask: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
-    """What is asked for, once it holds: events take their time."""
+    """What is asked for, once it holds: events take their time, which the questions should not take from them."""
     bound = Bound()
     while not holds(found := ask()):
         assert not bound.over, found
+        time.sleep(0.2)
     return found
 
 

@@ -18,13 +18,14 @@ from fp_testkit.streams import admits
 from platform_client import UP, Client, Platform, deploy_linear, fp, predict_linear
 
 
-@pytest.fixture
-def stack(tmp_path):
-    """`stack(*UP)`: the command on a platform of this test's own, stopped after it."""
-    data = tmp_path / "data"
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """`stack(*UP)`: the command on a platform of these tests' own, which each of them finds or starts."""
+    home = tmp_path_factory.mktemp("home")
+    data = home / "data"
 
     def run(*arguments: str):
-        return fp("-o", "json", *arguments, home=tmp_path, env={"FP_DATA": str(data)})
+        return fp("-o", "json", *arguments, home=home, env={"FP_DATA": str(data)})
 
     run.folder = data
     yield run
@@ -60,6 +61,28 @@ async def test_production_answers_again_after_down_and_up(stack):
     assert status["ready"]
 
 
+async def test_new_passwords_at_the_stores_reach_everybody_who_had_one(stack):
+    assert stack(*UP).returncode == 0
+    supervisor = SupervisorClient(stack.folder / SOCKET)
+    channels, client = await client_of(before := await supervisor.access())
+    await deploy_linear(client, "rotated")
+    old = json.loads((stack.folder / "secrets.json").read_text())
+
+    rotated = stack("rotate-stores")
+
+    assert (rotated.returncode, json.loads(rotated.stdout)["rotated"]) == (0, True), rotated.stderr
+    assert await predict_linear(client, "rotated") == pytest.approx(6.0)
+    assert (await client.registry.ListModels(registry_pb2.ListModelsRequest())).models
+    await channels.close()
+    new = json.loads((stack.folder / "secrets.json").read_text())
+    stores = ("nats.", "valkey.", "s3.", "database.")
+    changed = {name for name in old if old[name] != new[name]}
+    assert changed == {name for name in old if name.startswith(stores)} | {"postgres.password"}
+    # The operator's is one of them, and the command knows it.
+    assert stack("events", "init").returncode == 0
+    assert not await admits(before.nats_url)
+
+
 async def test_a_bus_that_lost_its_data_has_its_streams_again_and_takes_events(stack):
     """No service may make them; the supervisor does."""
     assert stack(*UP).returncode == 0
@@ -92,25 +115,3 @@ async def stored(bus):
 
 def states(status):
     return {process["state"] for process in status["processes"]}
-
-
-async def test_new_passwords_at_the_stores_reach_everybody_who_had_one(stack):
-    assert stack(*UP).returncode == 0
-    supervisor = SupervisorClient(stack.folder / SOCKET)
-    channels, client = await client_of(before := await supervisor.access())
-    await deploy_linear(client)
-    old = json.loads((stack.folder / "secrets.json").read_text())
-
-    rotated = stack("rotate-stores")
-
-    assert (rotated.returncode, json.loads(rotated.stdout)["rotated"]) == (0, True), rotated.stderr
-    assert await predict_linear(client) == pytest.approx(6.0)
-    assert (await client.registry.ListModels(registry_pb2.ListModelsRequest())).models
-    await channels.close()
-    new = json.loads((stack.folder / "secrets.json").read_text())
-    stores = ("nats.", "valkey.", "s3.", "database.")
-    changed = {name for name in old if old[name] != new[name]}
-    assert changed == {name for name in old if name.startswith(stores)} | {"postgres.password"}
-    # The operator's is one of them, and the command knows it.
-    assert stack("events", "init").returncode == 0
-    assert not await admits(before.nats_url)

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 import pytest_asyncio
+from command_line import within
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_devstack.client import SupervisorClient
 from fp_devstack.launch import SOCKET
@@ -56,8 +57,8 @@ def secure(home, tmp_path_factory):
 
 def test_the_start_names_the_stores_that_speak_clear_text(home, secure):
     """It runs already, and the command says the same again."""
-    told = fp("up", "--tls", "--data", str(secure.folder), home=home)
-    facts = json.loads(fp("-o", "json", "up", "--tls", "--data", str(secure.folder), home=home).stdout)
+    told = within("up", "--tls", "--data", str(secure.folder), home=home)
+    facts = json.loads(within("-o", "json", "up", "--tls", "--data", str(secure.folder), home=home).stdout)
 
     assert "in clear text, on 127.0.0.1 alone, built without TLS: postgres, valkey" in told.stdout + told.stderr
     assert facts["plain_stores"] == ["postgres", "valkey"]
@@ -88,20 +89,20 @@ def certificate_of(secure, noun):
 
 
 def test_the_command_remembers_the_authority_and_verifies(secure, home):
-    login = fp("login", "--email", secure.access.email, home=home, env={"FP_PASSWORD": secure.access.password})
+    login = within("login", "--email", secure.access.email, home=home, env={"FP_PASSWORD": secure.access.password})
     assert login.returncode == 0, login.stderr
-    said = fp("whoami", "-o", "json", home=home)
+    said = within("whoami", "-o", "json", home=home)
     assert json.loads(said.stdout)["email"] == secure.access.email
 
 
 def test_the_command_refuses_the_platform_of_another_authority(secure, home, tmp_path):
     other = OtherCertificates(tmp_path)
-    said = fp("whoami", "--ca-file", str(other.authority), home=home)
+    said = within("whoami", "--ca-file", str(other.authority), home=home)
     assert (said.returncode, "is not of" in said.stderr) == (6, True), said.stderr
 
 
 def test_the_bus_and_the_object_store_speak_tls_and_operators_verify(secure, home):
-    said = fp("events", "dlq", "list", home=home)
+    said = within("events", "dlq", "list", home=home)
     assert said.returncode == 0, said.stderr
     port = int(secure.access.nats_url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as bus:
