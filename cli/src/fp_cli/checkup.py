@@ -94,6 +94,13 @@ def of_machine(folder: Path) -> Iterator[Row]:
     yield growths.spool(folder / "spool")
 
 
+def elsewhere() -> Row:
+    """Of a platform on another machine: nobody shall take what is not looked at for what is well."""
+    detail = "not looked at: tables and spool are told on the platform's machine alone"
+    todo = "compare the metrics fp_<noun>_table_bytes and fp_inference_spool_bytes with docs/operations/growth.md"
+    return Row("growth", WARN, detail, todo)
+
+
 def disk(folder: Path, free: int) -> Row:
     result = FAIL if free < _ROOM_FAIL else WARN if free < _ROOM_WARN else OK
     todo = "" if result == OK else "make room on this disk, or give another folder by --data"

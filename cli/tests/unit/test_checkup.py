@@ -1,3 +1,4 @@
+import json
 import socket
 
 import grpc
@@ -6,8 +7,10 @@ from forgepoint.auth.v1 import auth_pb2
 from forgepoint.platform.v1 import platform_pb2
 from fp_cli import checkup
 from fp_cli.failures import NEXT_STEPS
+from fp_cli.main import app
 from fp_kernel import Unauthenticated, Unavailable
 from google.protobuf.timestamp_pb2 import Timestamp
+from typer.testing import CliRunner
 
 NOW = 1_362_096_000.0
 
@@ -111,3 +114,15 @@ def test_a_folder_in_which_nothing_runs_is_told(tmp_path):
 
     assert rows["processes"] == "warn"
     assert rows["ports"] == "ok"
+
+
+def test_what_is_not_looked_at_from_here_is_said(tmp_path, monkeypatch):
+    """A platform elsewhere, whose databases only it reaches."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("FP_DATA", raising=False)
+
+    found = CliRunner().invoke(app, ["--address", "127.0.0.1:1", "-o", "json", "doctor"])
+
+    results = {row["check"]: row["result"] for row in json.loads(found.stdout)}
+    assert results == {"platform": "fail", "growth": "warn"}

@@ -36,6 +36,8 @@ def doctor(context: typer.Context, data: Path | None = DATA) -> None:
     local = folder(state, data, new=bool(state.address))
     if local.is_dir() and (data is not None or str(local) == contexts.load(state.context, new=True).data_folder):
         found += checkup.of_machine(local)
+    else:
+        found.append(checkup.elsewhere())
     rows(state, _COLUMNS, [asdict(row) for row in found])
     counts = {result: sum(row.result == result for row in found) for result in (checkup_rows.FAIL, checkup_rows.WARN)}
     say(state, f"{counts['fail']} failed, {counts['warn']} to look at, of {len(found)}", aside=True)
