@@ -33,7 +33,7 @@ def test_nothing_is_inherited_but_the_allow_list(environments):
 
     assert "AWS_SECRET_ACCESS_KEY" not in built
     assert built["PATH"] == "/bin"
-    assert built["FP_OTEL_ENDPOINT"] == "http://o"
+    assert built["FP_OTEL_ENDPOINT"] == environments.zygote()["FP_OTEL_ENDPOINT"] == "http://o"
     assert built["TMPDIR"].startswith(str(environments.folder))
 
 

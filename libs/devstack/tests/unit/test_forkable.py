@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fp_devstack.zygote import interned
+from fp_devstack.zygote import interned, preload
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "forkable.py"
 
@@ -58,3 +58,19 @@ def told(program, *arguments):
 def test_what_a_child_allocates_lies_behind_what_the_zygote_has():
     assert min(told("heaped.py")) > 90
     assert max(told("heaped.py", "filled")) < 10  # what the interpreter let go of meanwhile
+
+
+def test_where_there_is_a_collector_children_share_what_speaks_to_it():
+    assert preload.shared({}) == preload.SHARED
+    assert preload.shared({preload.COLLECTOR: "http://o"}) == (*preload.SHARED, *preload.TRACED)
+    program = f"""
+import importlib, sys
+import fp_telemetry
+for each in {preload.TRACED}:
+    importlib.import_module(each)
+before = set(sys.modules)
+fp_telemetry.setup("x", otlp_endpoint="http://127.0.0.1:1").shutdown()
+sys.stdout.write(" ".join(sorted(name for name in set(sys.modules) - before if name.startswith("opentelemetry"))))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "", "a service imports more by itself"

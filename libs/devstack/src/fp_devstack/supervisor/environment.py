@@ -15,12 +15,13 @@ from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Service, front
 from fp_devstack.supervisor.placeholders import fill
 from fp_devstack.tls.local import LocalCertificates
+from fp_devstack.zygote.preload import COLLECTOR
 
 # Where the edge listens when it is asked to, by TLS only.
 EVERYWHERE = "0.0.0.0"
 _BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "USER")
 # What a developer may set for every service at once.
-_PASSED = ("FP_LOG_LEVEL", "FP_OTEL_ENDPOINT", "FP_REFLECTION")
+_PASSED = ("FP_LOG_LEVEL", COLLECTOR, "FP_REFLECTION")
 _STREAM_LIMITS = "FP_STREAM_"
 # Names that a spec may carry: none that changes what an interpreter or a linker loads.
 _ALLOWED = re.compile(r"FP_[A-Z0-9_]+|[A-Z]+_NUM_THREADS")
@@ -60,7 +61,8 @@ class Environments:
 
     def zygote(self) -> dict[str, str]:
         path = {"PYTHONPATH": self.outer["PYTHONPATH"]} if "PYTHONPATH" in self.outer else {}
-        return {**self.base(), **path, **_ALLOCATOR}
+        traced = {COLLECTOR: self.outer[COLLECTOR]} if self.outer.get(COLLECTOR) else {}
+        return {**self.base(), **path, **traced, **_ALLOCATOR}
 
     def service(self, service: Service, endpoints: Endpoints, database_url: str) -> dict[str, str]:
         noun = service.noun

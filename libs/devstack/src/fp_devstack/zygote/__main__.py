@@ -1,5 +1,6 @@
 """`python -m fp_devstack.zygote REQUESTS EVENTS [MODULE...]`: started by the supervisor, with two descriptors."""
 
+import os
 import socket
 import sys
 
@@ -9,7 +10,8 @@ from fp_devstack.zygote.server import Server
 
 def main() -> None:
     requests, events = int(sys.argv[1]), int(sys.argv[2])
-    preload.preload(tuple(sys.argv[3:]) or preload.SHARED, lambda text: print(text, file=sys.stderr))  # noqa: T201
+    modules = tuple(sys.argv[3:]) or preload.shared(os.environ)
+    preload.preload(modules, lambda text: print(text, file=sys.stderr))  # noqa: T201
     if preload.thread_count() != 1:
         sys.exit("the zygote has more than one thread after its imports: it cannot fork safely")
     request = Server(socket.socket(fileno=requests), events).serve()

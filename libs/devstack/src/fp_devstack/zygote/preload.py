@@ -7,7 +7,7 @@ import os
 import pkgutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fp_devstack.zygote import heap, holes
@@ -63,10 +63,18 @@ SHARED = (
     "uvicorn.protocols.http.h11_impl",
     "uvloop",
 )
+# What `fp_telemetry` imports where there is a collector: 6 MiB that each service would have for itself.
+TRACED = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
+COLLECTOR = "FP_OTEL_ENDPOINT"
 # Each holds native threads or reads the environment when imported: a fork would lose the first and keep the second.
 FORBIDDEN = ("numpy", "onnxruntime", "pandas", "scipy", "sklearn")
 # Held for as long as the zygote forks.
 _kept: list[object] = []
+
+
+def shared(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """environment: of the zygote, which has the collector of those that it forks."""
+    return (*SHARED, *TRACED) if environment.get(COLLECTOR) else SHARED
 
 
 def preload(modules: tuple[str, ...], note: Callable[[str], None]) -> None:
