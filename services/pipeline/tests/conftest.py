@@ -38,6 +38,7 @@ def _pb(version: ModelVersion) -> registry_pb2.ModelVersion:
         status=registry_pb2.VersionStatus.Value(f"VERSION_STATUS_{version.status}"),
         stage=registry_pb2.ModelStage.Value(f"MODEL_STAGE_{version.stage}"),
         artifact_digest=version.digest,
+        size_bytes=version.size_bytes,
         failure_reason=version.failure_reason,
     )
 
@@ -136,12 +137,14 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
 
 
 class Serving(serving_pb2_grpc.ModelServingServiceServicer):
-    """Every runtime is this one; what it says of its model is planned by the test."""
+    """Every runtime is this one; what it says of its model is planned by the test. loaded: labels of LoadModel."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.state = serving_pb2.MODEL_STATE_READY
         self.message = ""
+        self.loaded: list[str] = []
+        self.outcasts: list[str] = []
 
     async def GetModelStatus(
         self, request: serving_pb2.GetModelStatusRequest, _: object
@@ -149,6 +152,17 @@ class Serving(serving_pb2_grpc.ModelServingServiceServicer):
         self._world.called("look", request.model_name)
         status = serving_pb2.ModelStatus(state=self.state, message=self.message)
         return serving_pb2.GetModelStatusResponse(status=status)
+
+    async def LoadModel(self, request: serving_pb2.LoadModelRequest, _: object) -> serving_pb2.LoadModelResponse:
+        self.loaded.append(request.version_id)
+        self.state = serving_pb2.MODEL_STATE_READY
+        return serving_pb2.LoadModelResponse()
+
+    async def ListLoadedModels(
+        self, request: serving_pb2.ListLoadedModelsRequest, _: object
+    ) -> serving_pb2.ListLoadedModelsResponse:
+        models = [serving_pb2.ModelStatus(version_id=each, reason="QUARANTINED") for each in self.outcasts]
+        return serving_pb2.ListLoadedModelsResponse(models=models)
 
     async def GetModelInfo(
         self, request: serving_pb2.GetModelInfoRequest, _: object
@@ -173,8 +187,9 @@ class Supervisor:
 
     async def start_runtime(self, request: dict[str, Any]) -> Any:
         self._world.called("start_runtime", request["name"])
-        environment = request["spec"]["environment"]
-        stored = {"version_id": environment["FP_SERVING_VERSION_ID"], "address": self._serving}
+        spec = request["spec"]
+        version_id = spec["environment"].get("FP_SERVING_VERSION_ID", "")
+        stored = {"version_id": version_id, "address": self._serving, "group": spec.get("group", "")}
         self._world["runtimes"].setdefault(request["name"], stored)
         return asdict(Runtime(request["name"], self._serving, "", ProcessState.STARTING, request["spec"]["module"]))
 

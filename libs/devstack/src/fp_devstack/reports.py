@@ -12,11 +12,13 @@ class ProcessSpec:
 
     module: importable name; `<module>.main:main()` is called when there is one, else the module is run as a script.
     environment: names that start with `FP_` or end with `_NUM_THREADS`; the supervisor adds the rest.
+    group: of a runtime: those of one group are one process, which ends with the last of them; empty for one of its own.
     """
 
     module: str
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    group: str = ""
 
 
 class ProcessState(StrEnum):

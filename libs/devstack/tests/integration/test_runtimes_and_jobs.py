@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -221,3 +222,43 @@ async def test_the_kept_spec_holds_no_token(running, until):
     await ended(running, "j", until)
 
     assert not [path for path in running.folder.rglob("*") if path.is_file() and b"very-secret" in path.read_bytes()]
+
+
+async def test_runtimes_of_one_group_are_one_process_that_ends_with_the_last_of_them(running, until):
+    shared = replace(SERVICE, group="shared-t")
+    one, two = [await started(running, name, until, shared) for name in ("a", "b")]
+    alone = await started(running, "c", until)
+
+    assert (one.pid, one.address) == (two.pid, two.address)
+    assert alone.pid != one.pid
+    assert [each.name for each in await running.client.runtimes("")] == ["a", "b", "c"]
+    await running.client.stop_runtime("a")
+    assert (await running.client.runtime("b")).pid == one.pid
+    await running.client.stop_runtime("b")
+    assert not psutil.pid_exists(one.pid)
+    assert [each.name for each in await running.client.runtimes("")] == ["c"]
+
+
+async def test_a_group_means_one_program(running, until):
+    await started(running, "a", until, replace(SERVICE, group="g"))
+    with pytest.raises(AlreadyExists):
+        await running.client.start_runtime("b", ProcessSpec("dummy_service", {"FP_SERVING_TEAM": "other"}, group="g"))
+    with pytest.raises(InvalidArgument):
+        await running.client.start_runtime("d", replace(SERVICE, group="../x"))
+
+
+async def test_a_group_comes_back_as_one_process_at_its_address(house, until):
+    running = house()
+    await running.up()
+    shared = replace(SERVICE, group="shared-t")
+    one, _ = [await started(running, name, until, shared) for name in ("a", "b")]
+    await running.down()
+    await running.up()
+
+    async def back():
+        found = await running.client.runtimes("")
+        return found if len(found) == 2 and all(each.state is ProcessState.READY for each in found) else None
+
+    first, second = await until(back, "the group to come back")
+    assert first.pid == second.pid
+    assert {first.address, second.address} == {one.address}

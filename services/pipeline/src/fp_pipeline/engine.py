@@ -80,7 +80,7 @@ def steps(
         probe=peers.probe,
         deployments=deployments,
         clock=clock,
-        policy=DeployPolicy(pause=pause, drain=policy.drain),
+        policy=DeployPolicy(pause=pause, drain=policy.drain, shared_bytes=policy.shared_bytes),
     )
     job = RunJob(
         peers.jobs,

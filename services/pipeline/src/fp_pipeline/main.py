@@ -78,7 +78,9 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         in_flight=metrics.in_flight,
         written=metrics.written,
     )
-    reconciler = Reconciler(transactions, deployments, peers.runtimes, clock, every=settings.pipeline_reconcile_seconds)
+    reconciler = Reconciler(
+        transactions, deployments, peers.runtimes, peers.probe, clock, every=settings.pipeline_reconcile_seconds
+    )
     promotions = PostgresPromotionReads(database)
     roll_back = RollBackPromotion(
         transactions, peers.traffic, peers.registry, clock, drain=policy.drain, ended=metrics.ended

@@ -37,6 +37,8 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     pipeline_lease_seconds: how long an execution stays with a worker that says nothing; a killed worker's work waits
     this long. pipeline_poll_seconds: how often to look when no signal came.
     pipeline_drain_seconds: from the last request of a runtime to its stop.
+    pipeline_shared_model_bytes: versions whose artifact is no larger share a process with others of their team; 0 gives
+    each a process of its own.
     pipeline_keep_warm_seconds: how long the runtime before a promoted version stays, so that the promotion can be taken
     back; a PROMOTE step may say otherwise.
     pipeline_backoff_seconds: wait before the second attempt of a step; it doubles each time, up to a minute.
@@ -56,6 +58,7 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     pipeline_lease_seconds: Seconds = 10.0
     pipeline_poll_seconds: Seconds = 1.0
     pipeline_drain_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    pipeline_shared_model_bytes: Annotated[int, Field(ge=0)] = 0
     pipeline_keep_warm_seconds: Annotated[float, Field(ge=0, le=86_400)] = 900.0
     pipeline_backoff_seconds: Seconds = 1.0
     pipeline_reconcile_seconds: Seconds = 5.0
@@ -72,6 +75,7 @@ def engine_policy(settings: PipelineSettings) -> EnginePolicy:
         parallelism=settings.pipeline_parallelism,
         drain=settings.pipeline_drain_seconds,
         keep_warm=settings.pipeline_keep_warm_seconds,
+        shared_bytes=settings.pipeline_shared_model_bytes,
     )
 
 

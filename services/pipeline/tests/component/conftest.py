@@ -122,10 +122,10 @@ def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
 
 @pytest.fixture
 async def replica(settings, services) -> Replica:
-    """Start one more replica; `services` comes last, so that they stop before their stores go."""
+    """Start one more replica; `services` comes last, so that they stop before their stores go. changes: of settings."""
 
-    async def start() -> RunningService:
-        running: RunningService = await services("pipeline", settings, serve)
+    async def start(**changes: object) -> RunningService:
+        running: RunningService = await services("pipeline", settings.model_copy(update=changes), serve)
         return running
 
     return start

@@ -48,6 +48,25 @@ async def test_a_version_is_deployed_and_the_next_one_takes_over(replica, client
     assert live.endpoint not in str(ended), "an address is nobody's business"
 
 
+async def test_a_small_version_is_loaded_in_the_process_of_its_team_and_leaves_it_when_that_refuses_it(
+    replica, client, peers, eventually
+):
+    peers.serving.state = serving_pb2.MODEL_STATE_UNLOADED
+    peers.world.add_version("delays", "1")
+    peers.world["versions"]["delays-1"]["size_bytes"] = 1_000
+    engineer = client((await replica(pipeline_shared_model_bytes=1_000)).grpc_address)
+    pipeline = await engineer.create(SAGA)
+    ended = await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="1")).id)
+    assert ended.status == pb.EXECUTION_STATUS_COMPLETED, ended.error
+    assert peers.serving.loaded == ["delays-1"]
+    (stored,) = peers.world["runtimes"].values()
+    assert (stored["group"].startswith("shared-"), stored["version_id"]) == (True, "")
+    peers.serving.outcasts = ["delays-1"]
+    await eventually(lambda: [each["version_id"] for each in peers.world["runtimes"].values()] == ["delays-1"])
+    (stored,) = peers.world["runtimes"].values()
+    assert stored["group"] == ""
+
+
 async def test_a_promotion_is_taken_back_while_the_version_before_is_warm(replica, client, peers):
     running = await replica()
     engineer = client(running.grpc_address)

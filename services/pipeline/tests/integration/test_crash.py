@@ -33,11 +33,11 @@ from pipeline_fakes.peers import (
     FakeArtifacts,
     FakeJobs,
     FakeJobTokens,
-    FakeProbe,
     FakeRegistry,
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.probe import FakeProbe
 from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 
@@ -167,7 +167,8 @@ async def finished(run: CrashedRun, stage: Any) -> tuple[Execution, World, dict[
     await work(database, path, execution_id, trouble, CrashPoints(0))
     world = World(Path(path))
     deployments, transactions = PostgresDeploymentReads(database), DatabaseTransactions(database, PostgresTransaction)
-    await Reconciler(transactions, deployments, FakeRuntimes(world), RunningClock(), every=1).once()
+    runtimes, probe = FakeRuntimes(world), FakeProbe(world)
+    await Reconciler(transactions, deployments, runtimes, probe, RunningClock(), every=1).once()
     execution = await _found(database, execution_id)
     live = {each.version: each.weight_bps for each in await deployments.all_live()}
     assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0

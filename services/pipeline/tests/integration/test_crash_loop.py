@@ -33,11 +33,11 @@ from pipeline_fakes.peers import (
     FakeArtifacts,
     FakeJobs,
     FakeJobTokens,
-    FakeProbe,
     FakeRegistry,
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.probe import FakeProbe
 from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 

@@ -33,7 +33,7 @@ async def test_a_deployment_drains_before_it_is_gone(stores, made):
     async with stores.transactions() as tx:
         ended = await tx.deployments.undeploy(deployed.runtime, made.now + timedelta(seconds=5))
         assert await tx.deployments.undeploy(deployed.runtime, made.now) is None
-        assert await tx.deployments.move(deployed.runtime, "127.0.0.1:2000") is None
+        assert await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False) is None
     assert (ended.state, ended.weight_bps) == (DeploymentState.DRAINING, 0)
     assert await stores.deployments.all_live() == []
     assert await stores.deployments.drained(made.now) == []
@@ -49,9 +49,20 @@ async def test_a_moved_runtime_changes_its_address_once(stores, made):
     execution = await made.saved(stores)
     async with stores.transactions() as tx:
         deployed = await tx.deployments.deploy(made.deployment(execution))
-        moved = await tx.deployments.move(deployed.runtime, "127.0.0.1:2000")
-        assert await tx.deployments.move(deployed.runtime, "127.0.0.1:2000") is None
+        moved = await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False)
+        assert await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False) is None
     assert moved.endpoint == "127.0.0.1:2000"
+
+
+async def test_a_deployment_is_shared_until_it_moves_out(stores, made):
+    execution = await made.saved(stores)
+    async with stores.transactions() as tx:
+        deployed = await tx.deployments.deploy(replace(made.deployment(execution), shared=True))
+    assert (await stores.deployments.find(deployed.runtime)).shared
+    async with stores.transactions() as tx:
+        moved = await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False)
+    assert not moved.shared
+    assert not (await stores.deployments.find(deployed.runtime)).shared
 
 
 async def test_deployments_of_every_team_are_paged(stores, made):

@@ -31,11 +31,11 @@ from pipeline_fakes.peers import (
     FakeArtifacts,
     FakeJobs,
     FakeJobTokens,
-    FakeProbe,
     FakeRegistry,
     FakeRuntimes,
     FakeTraffic,
 )
+from pipeline_fakes.probe import FakeProbe
 from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.stores import MemoryStores
 from pipeline_fakes.world import World
@@ -143,7 +143,8 @@ class Service:
     @property
     def reconciler(self) -> Reconciler:
         stores = self.stores
-        return Reconciler(stores.transactions, stores.deployments, self.peers.runtimes, self.clock, every=0.02)
+        peers = self.peers
+        return Reconciler(stores.transactions, stores.deployments, peers.runtimes, peers.probe, self.clock, every=0.02)
 
     @asynccontextmanager
     async def working(self, workers: int = 1) -> AsyncIterator[None]:

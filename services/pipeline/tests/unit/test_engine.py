@@ -15,7 +15,8 @@ from fp_pipeline.domain.policy import LeasePolicy
 from fp_pipeline.domain.scheduling import RunStep
 from fp_pipeline.domain.validation import JobModules
 from fp_testkit.patience import PATIENCE
-from pipeline_fakes.peers import FakeProbe, FakeRegistry
+from pipeline_fakes.peers import FakeRegistry
+from pipeline_fakes.probe import FakeProbe
 from pipeline_fakes.state import HeldLease
 
 

@@ -11,7 +11,7 @@ from fp_pipeline.domain.execution import ExecutionStatus, StepStatus
 from fp_pipeline.domain.lease import LeaseLost
 from fp_pipeline.domain.policy import Backoff, LeasePolicy
 from fp_testkit.patience import PATIENCE
-from pipeline_fakes.peers import FakeProbe
+from pipeline_fakes.probe import FakeProbe
 
 SAGA_CALLS = ("version", "start_runtime", "look", "split", "in_production", "promote")
 GRAPH_CALLS = (

@@ -17,6 +17,8 @@ def check(name: str, spec: ProcessSpec) -> None:
     """Raises InvalidArgument that names the bad field."""
     if not _NAME.fullmatch(name):
         raise invalid("name", "must start with a letter or digit and hold at most 160 of letters, digits and ._:/-")
+    if spec.group and not _NAME.fullmatch(spec.group):
+        raise invalid("group", "must be a name of the same form")
     if not _MODULE.fullmatch(spec.module):
         raise invalid("module", "must be a dotted Python name")
     if len(spec.arguments) > _ARGUMENTS or any(len(each) > _ARGUMENT_BYTES for each in spec.arguments):

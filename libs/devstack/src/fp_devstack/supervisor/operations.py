@@ -91,4 +91,5 @@ def _text(request: Request, field: str) -> str:
 def _spec(request: Request) -> ProcessSpec:
     spec = request["spec"]
     environment = {str(name): str(value) for name, value in spec["environment"].items()}
-    return ProcessSpec(str(spec["module"]), environment, tuple(str(each) for each in spec["arguments"]))
+    arguments = tuple(str(each) for each in spec["arguments"])
+    return ProcessSpec(str(spec["module"]), environment, arguments, str(spec.get("group", "")))

@@ -118,6 +118,7 @@ def _version(model_name: str, version: pb.ModelVersion) -> ModelVersion:
         failure_reason=version.failure_reason,
         signature=version.signature.SerializeToString() if signed else b"",
         inputs=frozenset(tensor.name for tensor in version.signature.inputs) if signed else frozenset(),
+        size_bytes=version.size_bytes,
     )
 
 

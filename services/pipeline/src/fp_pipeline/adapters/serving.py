@@ -3,14 +3,18 @@
 from collections.abc import Iterable
 
 from forgepoint.common.v1 import model_pb2
+from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
 from fp_rpc import Channels, acting_for
 from fp_rpc.tensors import TENSOR_TYPES, TensorForm
 
-from fp_pipeline.app.peers import Actor, Served, ServedState
+from fp_pipeline.app.peers import Actor, RuntimeSpec, Served, ServedState
 
 _LOADING = frozenset({pb.MODEL_STATE_UNSPECIFIED, pb.MODEL_STATE_DOWNLOADING, pb.MODEL_STATE_LOADING})
+# What a process that it has for itself does not refuse.
+_ALONE = frozenset({"QUARANTINED", "MODEL_TOO_LARGE"})
+_PAGE = 100
 _FORM = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 
 
@@ -20,17 +24,30 @@ class GrpcProbe:
         self._channels = channels
         self._timeout = timeout
 
-    async def look(self, actor: Actor, address: str, model_name: str) -> Served:
+    async def outcasts(self, team: str, address: str) -> frozenset[str]:
+        request = pb.ListLoadedModelsRequest(
+            pagination=PaginationRequest(page_size=_PAGE), state_filter=pb.MODEL_STATE_FAILED
+        )
+        async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:
+            with acting_for(team):
+                answer = await ModelServingServiceStub(channel).ListLoadedModels(request)
+        return frozenset(each.version_id for each in answer.models if each.reason in _ALONE)
+
+    async def look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
+        named = {"model_name": spec.model_name, "version": spec.version, "version_id": spec.version_id}
         # A runtime is looked at a few times in its life: a channel kept for each would outlive it.
         async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:
             stub = ModelServingServiceStub(channel)
             with acting_for(actor.team, actor.user_id):
-                status = (await stub.GetModelStatus(pb.GetModelStatusRequest(model_name=model_name))).status
+                status = (await stub.GetModelStatus(pb.GetModelStatusRequest(**named))).status
+                if status.state == pb.MODEL_STATE_UNLOADED:
+                    await stub.LoadModel(pb.LoadModelRequest(**named))
+                    return Served(ServedState.LOADING)
                 if status.state in _LOADING:
                     return Served(ServedState.LOADING)
                 if status.state != pb.MODEL_STATE_READY:
-                    return Served(ServedState.FAILED, status.message)
-                info = (await stub.GetModelInfo(pb.GetModelInfoRequest(model_name=model_name))).model_info
+                    return Served(ServedState.FAILED, status.message, alone=status.reason in _ALONE)
+                info = (await stub.GetModelInfo(pb.GetModelInfoRequest(**named))).model_info
         signature = model_pb2.Signature(inputs=_tensors(info.input_schema), outputs=_tensors(info.output_schema))
         return Served(
             ServedState.READY,

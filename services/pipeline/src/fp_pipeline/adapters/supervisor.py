@@ -7,7 +7,7 @@ from fp_devstack.client import ProcessSpec, SupervisorClient
 from fp_kernel import NotFound
 
 from fp_pipeline.app.peers import Job, JobState, RuntimeSpec
-from fp_pipeline.domain.names import RUNTIME_PREFIX
+from fp_pipeline.domain.names import RUNTIME_PREFIX, shared_group
 
 _MODULE = "fp_serving"
 
@@ -17,12 +17,11 @@ class SupervisedRuntimes:
         self._client = client
 
     async def start(self, name: str, spec: RuntimeSpec) -> str:
-        environment = {
-            "FP_SERVING_TEAM": spec.team,
-            "FP_SERVING_VERSION_ID": spec.version_id,
-            "FP_SERVING_MODEL_NAME": spec.model_name,
-        }
-        return (await self._client.start_runtime(name, ProcessSpec(_MODULE, environment))).address
+        environment, group = {"FP_SERVING_TEAM": spec.team}, shared_group(spec.team)
+        if not spec.shared:
+            environment |= {"FP_SERVING_VERSION_ID": spec.version_id, "FP_SERVING_MODEL_NAME": spec.model_name}
+            group = ""
+        return (await self._client.start_runtime(name, ProcessSpec(_MODULE, environment, group=group))).address
 
     async def stop(self, name: str) -> None:
         await self._client.stop_runtime(name)

@@ -48,6 +48,7 @@ class ModelVersion:
     signature: bytes = b""
     inputs: frozenset[str] = frozenset()
     archived: bool = False
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,13 @@ class Traffic(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSpec:
+    """shared: whether other models of the team may be in the same process."""
+
     team: str
     version_id: str
     model_name: str
+    version: str
+    shared: bool = False
 
 
 class ModelRuntime(Protocol):
@@ -160,18 +165,28 @@ class ServedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """reason: why it failed. signature, inputs, optional: of the loaded model, once it is ready; an input is in one."""
+    """reason: why it failed. alone: it may fare better in a process of its own.
+
+    signature, inputs, optional: of the loaded model, once it is ready; an input is in one.
+    """
 
     state: ServedState
     reason: str = ""
     signature: bytes = b""
     inputs: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 class Probe(Protocol):
-    async def look(self, actor: Actor, address: str, model_name: str) -> Served:
-        """What the runtime at the address says of its model. Raises Unavailable while it does not answer."""
+    async def look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
+        """What the runtime at the address says of the version, which it begins to load when it is shared.
+
+        Raises Unavailable while it does not answer.
+        """
+
+    async def outcasts(self, team: str, address: str) -> frozenset[str]:
+        """Ids of versions that the shared runtime at the address refuses beside others. Raises Unavailable."""
 
 
 class JobState(StrEnum):

@@ -80,7 +80,7 @@ class DeploymentStore(Protocol):
     async def others(self, team: str, model_name: str, runtime: str) -> Sequence[Deployment]:
         """Live deployments of the model beside this one, locked."""
 
-    async def move(self, runtime: str, endpoint: str) -> Deployment | None:
+    async def move(self, runtime: str, endpoint: str, *, shared: bool) -> Deployment | None:
         """A live deployment answers at another address; None when it is not live."""
 
 

@@ -5,12 +5,12 @@ without a runtime gets one, a drained one loses it, and a runtime that nobody ha
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fp_kernel import Clock, Error
 from fp_telemetry import get_logger
 
-from fp_pipeline.app.peers import ModelRuntime, RuntimeSpec
+from fp_pipeline.app.peers import ModelRuntime, Probe, RuntimeSpec
 from fp_pipeline.app.ports import Deployments, Transactions
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.events import ModelDeployed
@@ -26,6 +26,7 @@ class Reconciler:
         transactions: Transactions,
         deployments: Deployments,
         runtimes: ModelRuntime,
+        probe: Probe,
         clock: Clock,
         *,
         every: float,
@@ -34,6 +35,7 @@ class Reconciler:
         self._transactions = transactions
         self._deployments = deployments
         self._runtimes = runtimes
+        self._probe = probe
         self._clock = clock
         self._every = every
 
@@ -51,8 +53,10 @@ class Reconciler:
         running = dict(await self._runtimes.running())
         for runtime in await self._stop_drained():
             running.pop(runtime, None)
-        for deployment in await self._deployments.all_live():
-            await self._establish(deployment, running)
+        live = await self._deployments.all_live()
+        outcasts = await self._outcasts(live)
+        for deployment in live:
+            await self._establish(deployment, running, alone=deployment.version_id in outcasts)
         await self._stop_orphans(running)
 
     async def _stop_drained(self) -> list[str]:
@@ -63,15 +67,32 @@ class Reconciler:
             _log.info("runtime stopped", runtime=deployment.runtime, version=deployment.version)
         return [deployment.runtime for deployment in drained]
 
-    async def _establish(self, deployment: Deployment, running: Mapping[str, str]) -> None:
-        address = running.get(deployment.runtime)
+    async def _outcasts(self, live: Sequence[Deployment]) -> frozenset[str]:
+        """Ids of versions whose shared runtime refuses them beside others; of those that answer now."""
+        places = {(each.team, each.endpoint) for each in live if each.shared}
+        found: set[str] = set()
+        for team, endpoint in sorted(places):
+            try:
+                found |= await self._probe.outcasts(team, endpoint)
+            except Error as error:
+                _log.warning("a shared runtime did not answer", kind=error.kind.value)
+        return frozenset(found)
+
+    async def _establish(self, deployment: Deployment, running: Mapping[str, str], *, alone: bool) -> None:
+        address, shared = running.get(deployment.runtime), deployment.shared and not alone
+        if address is not None and shared != deployment.shared:
+            await self._runtimes.stop(deployment.runtime)
+            _log.warning("version gets a process of its own", runtime=deployment.runtime, version=deployment.version)
+            address = None
         if address is None:
-            spec = RuntimeSpec(deployment.team, deployment.version_id, deployment.model_name)
+            spec = RuntimeSpec(
+                deployment.team, deployment.version_id, deployment.model_name, deployment.version, shared
+            )
             address = await self._runtimes.start(deployment.runtime, spec)
             _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)
-        if address != deployment.endpoint:
+        if (address, shared) != (deployment.endpoint, deployment.shared):
             async with self._transactions() as tx:
-                moved = await tx.deployments.move(deployment.runtime, address)
+                moved = await tx.deployments.move(deployment.runtime, address, shared=shared)
                 if moved is not None:
                     tx.outbox.add(ModelDeployed(moved, self._clock.now()))
 

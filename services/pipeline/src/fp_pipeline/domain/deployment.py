@@ -27,7 +27,8 @@ class DeploymentState(StrEnum):
 class Deployment:
     """runtime: name of the runtime, unique. endpoint: host:port of it. signature: as the registry keeps it, serialised.
 
-    sequence: of the newest event about the version; the newest wins.
+    sequence: of the newest event about the version; the newest wins. shared: whether other models of the team may be in
+    the runtime's process.
     """
 
     runtime: str
@@ -44,6 +45,7 @@ class Deployment:
     artifact_digest: str = ""
     state: DeploymentState = DeploymentState.LIVE
     sequence: int = 0
+    shared: bool = False
     stop_at: datetime | None = None
 
 

@@ -2,11 +2,13 @@
 one that lost its lease cannot touch what came after it.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 
 RUNTIME_PREFIX = "runtime-"
 JOB_PREFIX = "job-"
+SHARED_PREFIX = "shared-"
 _RUNTIME = re.compile(RUNTIME_PREFIX + r"(?P<execution>[0-9a-f]{32})-(?P<attempt>\d+)-(?P<step>.+)")
 
 
@@ -41,6 +43,11 @@ class AttemptName:
     @property
     def _suffix(self) -> str:
         return f"{self.execution_id.replace('-', '')}-{self.attempt}-{self.step_id}"
+
+
+def shared_group(team: str) -> str:
+    """Of the runtimes of a team that share a process; a team's name may hold more than a process's may."""
+    return f"{SHARED_PREFIX}{hashlib.sha256(team.encode()).hexdigest()[:16]}"
 
 
 def files_of(execution_id: str) -> str:

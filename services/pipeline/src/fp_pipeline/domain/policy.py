@@ -50,6 +50,7 @@ class EnginePolicy:
     a cancelled attempt had begun.
     resume_grace: seconds that a resumed attempt gets at least, however long it had been left alone.
     drain: seconds between the last request to a runtime and its stop.
+    shared_bytes: of the largest artifact whose version shares a process with others of its team.
     keep_warm: seconds for which the versions before a promoted one stay, where its step does not say it.
     pause: seconds between looks at something that is under way elsewhere.
     """
@@ -63,6 +64,7 @@ class EnginePolicy:
     parallelism: int = 4
     resume_grace: float = 30.0
     drain: float = 10.0
+    shared_bytes: int = 0
     keep_warm: float = 0.0
     pause: float = 0.25
     timeouts: Mapping[StepType, float] = field(default_factory=lambda: dict(DEFAULT_TIMEOUTS))

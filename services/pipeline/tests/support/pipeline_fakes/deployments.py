@@ -40,9 +40,11 @@ class MemoryDeployments:
     async def others(self, team: str, model_name: str, runtime: str) -> Sequence[Deployment]:
         return [each for each in await self.live(team, model_name) if each.runtime != runtime]
 
-    async def move(self, runtime: str, endpoint: str) -> Deployment | None:
+    async def move(self, runtime: str, endpoint: str, *, shared: bool) -> Deployment | None:
         stored = self._state.deployments.get(runtime)
-        return None if stored is None or stored.endpoint == endpoint else self._change(runtime, endpoint=endpoint)
+        if stored is None or (stored.endpoint, stored.shared) == (endpoint, shared):
+            return None
+        return self._change(runtime, endpoint=endpoint, shared=shared)
 
     async def live(self, team: str, model_name: str) -> Sequence[Deployment]:
         return [each for each in await self.all_live() if (each.team, each.model_name) == (team, model_name)]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Unavailable, Unimplemented
+from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
 from fp_pipeline.app.peers import (
     Actor,
     Job,
@@ -15,8 +15,6 @@ from fp_pipeline.app.peers import (
     ModelRef,
     ModelVersion,
     RuntimeSpec,
-    Served,
-    ServedState,
     Stage,
     Upload,
     VersionDraft,
@@ -109,6 +107,7 @@ class FakeRegistry:
             digest=stored["digest"],
             failure_reason=stored["reason"],
             inputs=frozenset(stored.get("inputs", ())),
+            size_bytes=stored.get("size_bytes", 1_000),
             archived=stored["model"] in self._world["archived"],
         )
 
@@ -147,10 +146,14 @@ class FakeRuntimes:
         self._world.called("start_runtime", name)
         runtimes = self._world["runtimes"]
         port = 20_000 + len(runtimes)
-        stored = runtimes.setdefault(name, {"address": f"127.0.0.1:{port}", "version_id": spec.version_id})
+        address = f"127.0.0.1:{port}" if not spec.shared else f"shared.{spec.team}:1"
+        wanted = {"address": address, "version_id": spec.version_id, "shared": spec.shared}
+        stored = runtimes.setdefault(name, wanted)
+        if stored.get("shared", False) != spec.shared:
+            raise AlreadyExists("it runs with another spec")
         self._world.save()
-        address: str = stored["address"]
-        return address
+        found: str = stored["address"]
+        return found
 
     async def stop(self, name: str) -> None:
         self._world.called("stop_runtime", name)
@@ -160,26 +163,6 @@ class FakeRuntimes:
     async def running(self) -> Mapping[str, str]:
         self._world.called("running")
         return {name: stored["address"] for name, stored in self._world["runtimes"].items()}
-
-
-class FakeProbe:
-    """A version whose id is in `broken` fails to load; one in `slow` never gets ready."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.broken: set[str] = set()
-        self.slow: set[str] = set()
-
-    async def look(self, actor: Actor, address: str, model_name: str) -> Served:
-        self._world.called("look", address)
-        found = [stored for stored in self._world["runtimes"].values() if stored["address"] == address]
-        if not found:
-            raise Unavailable("nothing listens")
-        if found[0]["version_id"] in self.broken:
-            return Served(ServedState.FAILED, "the file is no ONNX model")
-        if found[0]["version_id"] in self.slow:
-            return Served(ServedState.LOADING)
-        return Served(ServedState.READY, inputs=frozenset({"features"}))
 
 
 class FakeJobs:

@@ -14,7 +14,7 @@ from fp_pipeline.domain.traffic import Weights
 # The sequence of a version's newest event is kept by the outbox; that of a live one is of its ModelDeployed.
 COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
-    d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.stop_at,
+    d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.shared, d.stop_at,
     fp_last_sequence(d.version_id) AS sequence
 """
 
@@ -34,12 +34,12 @@ class PostgresDeployments:
         row = await self._transaction.fetchrow(
             f"""
             INSERT INTO deployments AS d (runtime, team, model_id, model_name, version_id, version, endpoint,
-                weight_bps, execution_id, deployed_at, signature, artifact_digest, state)
+                weight_bps, execution_id, deployed_at, signature, artifact_digest, state, shared)
             SELECT $1, $2, $3, $4, $5, $6, $7,
                 CASE WHEN EXISTS (
                     SELECT 1 FROM deployments o WHERE o.team = $2 AND o.model_name = $4 AND o.state = 'LIVE'
                 ) THEN 0 ELSE 10000 END,
-                $8::uuid, $9, $10, $11, 'LIVE'
+                $8::uuid, $9, $10, $11, 'LIVE', $12
             ON CONFLICT DO NOTHING
             RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
@@ -54,6 +54,7 @@ class PostgresDeployments:
             deployment.deployed_at,
             deployment.signature,
             deployment.artifact_digest,
+            deployment.shared,
         )
         return _deployment(row) if row else None
 
@@ -90,14 +91,15 @@ class PostgresDeployments:
         )
         return [_deployment(row) for row in rows]
 
-    async def move(self, runtime: str, endpoint: str) -> Deployment | None:
+    async def move(self, runtime: str, endpoint: str, *, shared: bool) -> Deployment | None:
         row = await self._transaction.fetchrow(
             f"""
-            UPDATE deployments d SET endpoint = $2
-            WHERE runtime = $1 AND state = 'LIVE' AND endpoint <> $2 RETURNING {COLUMNS}
+            UPDATE deployments d SET endpoint = $2, shared = $3
+            WHERE runtime = $1 AND state = 'LIVE' AND (endpoint, shared) <> ($2, $3) RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
             runtime,
             endpoint,
+            shared,
         )
         return _deployment(row) if row else None
 

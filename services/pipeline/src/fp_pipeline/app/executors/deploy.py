@@ -1,9 +1,9 @@
 """DEPLOY: a runtime with the version, ready, and known to whoever routes."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fp_kernel import Clock, Error, Unavailable
+from fp_kernel import AlreadyExists, Clock, Error, Unavailable
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.peers import ModelRuntime, ModelVersion, Probe, RuntimeSpec, Served, ServedState, Versions
@@ -11,13 +11,20 @@ from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import Deploy, Deployment, DeploymentState, Undeploy, UndeployReason
 
+# Of the step's output: why the version has a process of its own, though it is small.
+_ALONE = "runs_alone"
+
 
 @dataclass(frozen=True, slots=True)
 class DeployPolicy:
-    """pause: seconds between looks at a runtime that loads. drain: seconds from the last request to the stop."""
+    """pause: seconds between looks at a runtime that loads. drain: seconds from the last request to the stop.
+
+    shared_bytes: of the largest artifact whose version shares a process with others of its team.
+    """
 
     pause: float = 0.25
     drain: float = 10.0
+    shared_bytes: int = 0
 
 
 class DeployModel:
@@ -43,9 +50,7 @@ class DeployModel:
         found = await self._versions.version(attempt.actor, model, version)
         await self._turn(attempt, found)
         await self._not_twice(attempt, found)
-        spec = RuntimeSpec(attempt.actor.team, found.version_id, found.model_name)
-        endpoint = await self._runtimes.start(attempt.name.runtime, spec)
-        served = await self._ready(attempt, endpoint, found)
+        spec, endpoint, served = await self._placed(attempt, found)
         deployment = Deployment(
             runtime=attempt.name.runtime,
             team=attempt.actor.team,
@@ -59,6 +64,7 @@ class DeployModel:
             deployed_at=self._clock.now(),
             signature=found.signature or served.signature,
             artifact_digest=found.digest,
+            shared=spec.shared,
         )
         # The address is left out: the output is for people.
         output = {
@@ -66,6 +72,7 @@ class DeployModel:
             "model": found.model_name,
             "version_id": found.version_id,
             "model_id": found.model_id,
+            **({"shared": True} if spec.shared else {}),
         }
         return Outcome(output, (Deploy(deployment),))
 
@@ -103,20 +110,46 @@ class DeployModel:
                 text = f"version {found.version} of '{found.model_name}' is deployed already{way}"
                 raise StepFailed(text, final=True)
 
-    async def _ready(self, attempt: Attempt, endpoint: str, found: ModelVersion) -> Served:
+    async def _placed(self, attempt: Attempt, found: ModelVersion) -> tuple[RuntimeSpec, str, Served]:
+        shared = 0 < found.size_bytes <= self._policy.shared_bytes
+        spec = RuntimeSpec(attempt.actor.team, found.version_id, found.model_name, found.version, shared)
+        runtime = attempt.name.runtime
+        served = Served(ServedState.FAILED, alone=True)
+        if spec.shared and not attempt.step.output.get(_ALONE):
+            endpoint = await self._runtimes.start(runtime, spec)
+            served = await self._ready(attempt, endpoint, spec)
+        if served.alone:
+            if spec.shared:
+                # A resumed attempt must not ask for the runtime by the spec that it no longer has.
+                await attempt.checkpoint({_ALONE: True})
+            spec = replace(spec, shared=False)
+            endpoint = await self._started_alone(runtime, spec)
+            served = await self._ready(attempt, endpoint, spec)
+        if served.state is ServedState.FAILED:
+            raise StepFailed(f"the runtime cannot load the version: {served.reason}", final=True)
+        _same_inputs(found, served)
+        return spec, endpoint, served
+
+    async def _started_alone(self, runtime: str, spec: RuntimeSpec) -> str:
+        try:
+            return await self._runtimes.start(runtime, spec)
+        except AlreadyExists:
+            # It has the name of this attempt in a process that it shared.
+            await self._runtimes.stop(runtime)
+            return await self._runtimes.start(runtime, spec)
+
+    async def _ready(self, attempt: Attempt, endpoint: str, spec: RuntimeSpec) -> Served:
+        """READY or FAILED."""
         while True:
             try:
-                served = await self._probe.look(attempt.actor, endpoint, found.model_name)
+                served = await self._probe.look(attempt.actor, endpoint, spec)
             except Error as error:
                 # It starts, and does not listen yet or cannot verify us yet; the attempt's time bounds this.
                 attempt.waits_for = f"the runtime: {error.message}"
             else:
                 attempt.waits_for = "the runtime to load the version"
-                if served.state is ServedState.READY:
-                    _same_inputs(found, served)
+                if served.state is not ServedState.LOADING:
                     return served
-                if served.state is ServedState.FAILED:
-                    raise StepFailed(f"the runtime cannot load the version: {served.reason}", final=True)
             await asyncio.sleep(self._policy.pause)
 
 
