@@ -15,16 +15,22 @@ from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.session import Session, Sessions
 from fp_serving.app.slot import Assignment, Slot
 from fp_serving.domain.batching import BatchPolicy
+from fp_serving.domain.results import Results
 from fp_serving.settings import Settings
 
 
 def sessions(
-    settings: Settings, registry: RegistryClient, counts: RequestCounts, metrics: Metrics, clock: Clock
+    settings: Settings,
+    registry: RegistryClient,
+    counts: RequestCounts,
+    metrics: Metrics,
+    clock: Clock,
 ) -> Sessions:
     artifacts = _artifacts(settings)
     # Threads of hundreds of small models would be more than the machine has processors.
     engine = OnnxEngine(settings.serving_threads or (1 if settings.shared else model_threads()))
     policy, observer = _policy(settings), RunMetrics(metrics)
+    results = _results(settings, metrics)
 
     def session(assignment: Assignment, admission: Admission) -> Session:
         slot = Slot(assignment, clock)
@@ -39,7 +45,7 @@ def sessions(
             resident=resident_bytes,
             admission=admission,
         )
-        return Session(slot, runner, Predict(slot, runner, counts, clock), load)
+        return Session(slot, runner, Predict(slot, runner, counts, clock, results), load)
 
     return session
 
@@ -51,6 +57,16 @@ def _artifacts(settings: Settings) -> ArtifactCache:
         max_bytes=settings.serving_cache_max_bytes,
         ca_file=settings.s3_ca_file,
     )
+
+
+def _results(settings: Settings, metrics: Metrics) -> Results | None:
+    if not settings.serving_result_cache_bytes:
+        return None
+    looked = metrics.counter("result_cache_total", "Questions that had been answered before, or not.", ("outcome",))
+    hit, miss = looked.labels("hit"), looked.labels("miss")
+    results = Results(settings.serving_result_cache_bytes, looked=lambda found: (hit if found else miss).inc())
+    metrics.gauge("result_cache_bytes", "Of the answers that are kept.").set_function(lambda: results.bytes)
+    return results
 
 
 def _policy(settings: Settings) -> BatchPolicy:

@@ -17,6 +17,8 @@ class Settings(ServiceSettings):
     serving_version_id, serving_model_name: the version for which it was started. Without them it is a shared runtime:
     it serves what the team asks for, and loads it when it is asked.
     serving_models_bytes: of the models beside that version; beyond them the least recently used is unloaded.
+    serving_result_cache_bytes: of answers that are given again to the same question; 0 runs the model for each.
+    Only for models whose answer depends on nothing but the question.
     serving_load_wait_seconds: how long a request waits for its model to be loaded.
     serving_cache_dir: artifacts by digest; may be shared by the runtimes of one machine, and is believed while the
     registry is away: a folder of our own, never a shared one, so that there is no default.
@@ -39,6 +41,7 @@ class Settings(ServiceSettings):
     serving_version_id: str = ""
     serving_model_name: str = ""
     serving_models_bytes: Positive = 1024 * _MIB
+    serving_result_cache_bytes: Annotated[int, Field(ge=0)] = 0
     serving_load_wait_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     serving_cache_dir: Path
     serving_max_artifact_bytes: Positive = 1024 * _MIB

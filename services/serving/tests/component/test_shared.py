@@ -208,3 +208,16 @@ def test_a_shared_runtime_is_no_half_of_another(settings) -> None:
 
 def test_the_models_of_these_tests_differ(scaling) -> None:
     assert onnx.load_from_string(scaling(1.0)) != onnx.load_from_string(scaling(2.0))
+
+
+async def test_a_repeated_question_says_that_its_answer_was_kept_and_is_counted(
+    start: Start, channel: ChannelTo, registry_server, scaling
+) -> None:
+    ids = {label: registry_server.add(label, scaling(float(label))) for label in ("1", "2")}
+    stub = ModelServingServiceStub(channel(await start(**SHARED, serving_result_cache_bytes=100_000)))
+    found = []
+    for label in ("1", "1", "2", "2"):
+        answer = await stub.Predict(_ask(label, ids[label]), metadata=_ALPHA)
+        found.append((struct.unpack("<f", answer.outputs["y"].data)[0], answer.from_cache))
+    assert found == [(1.0, False), (1.0, True), (2.0, False), (2.0, True)]
+    assert (await stub.GetServingMetrics(pb.GetServingMetricsRequest())).metrics.total_requests == 4

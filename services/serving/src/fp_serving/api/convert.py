@@ -77,6 +77,7 @@ def answer_to_pb(answer: Answer, correlation_id: str) -> pb.PredictResponse:
         model_version=answer.version,
         inference_latency=to_duration(answer.seconds),
         correlation_id=correlation_id,
+        from_cache=answer.from_cache,
     )
 
 
