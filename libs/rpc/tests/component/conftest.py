@@ -14,6 +14,8 @@ from fp_rpc.retries import pushback
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
 
+from libs.rpc.tests.component.raw_http2 import connect as connect_raw
+
 LINKED = "/forgepoint.rpctest.v1.ShapesService/One"
 QUICK = ChannelPolicy(retry=RetryPolicy(attempts=3, backoff=Backoff(first=0.005, longest=1.0)))
 
@@ -246,3 +248,17 @@ async def relay(linked):
     await relay.start()
     yield relay
     await relay.close()
+
+
+@pytest_asyncio.fixture
+async def speaker():
+    """Opens clients that speak HTTP/2 as they are told."""
+    opened = []
+
+    async def start(running, **options):
+        opened.append(await connect_raw(running.address, **options))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        await each.close()

@@ -5,34 +5,22 @@ import random
 
 import grpc
 import pytest
-import pytest_asyncio
 from fp_rpc import from_rpc_error
 from fp_rpc.http2 import frames
+from fp_rpc.http2.connection import Connection
 from fp_rpc.http2.frames import Code, frame
+from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_testkit.patience import PATIENCE
 
-from libs.rpc.tests.component.raw_http2 import CALL, connect
-
-
-@pytest_asyncio.fixture
-async def raw():
-    opened = []
-
-    async def start(running, **options):
-        opened.append(await connect(running.address, **options))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        await each.close()
+from libs.rpc.tests.component.raw_http2 import CALL
 
 
 def cut(data, size):
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-async def test_frames_are_read_however_the_bytes_are_cut(serve, shapes, keys, raw):
-    client = await raw(await serve())
+async def test_frames_are_read_however_the_bytes_are_cut(serve, shapes, keys, speaker):
+    client = await speaker(await serve())
     body = shapes.pb.Request(text="x").SerializeToString()
 
     for part in cut(client.call(1, keys.sign(), body) + client.call(3, keys.sign(), body), 7):
@@ -43,8 +31,8 @@ async def test_frames_are_read_however_the_bytes_are_cut(serve, shapes, keys, ra
     assert shapes.pb.Response.FromString(client.data(3)[5:]).text == "one x"
 
 
-async def test_headers_may_go_on_and_be_padded_and_have_a_priority(serve, shapes, keys, raw):
-    client = await raw(await serve())
+async def test_headers_may_go_on_and_be_padded_and_have_a_priority(serve, shapes, keys, speaker):
+    client = await speaker(await serve())
     whole = client.head(1, keys.sign())[9:]
     first = bytes([3]) + bytes(5) + whole[:40] + bytes(3)
     flags = frames.PADDED | frames.WITH_PRIORITY
@@ -58,12 +46,12 @@ async def test_headers_may_go_on_and_be_padded_and_have_a_priority(serve, shapes
     assert await client.status(1) == "0"
 
 
-async def test_an_answer_waits_for_the_windows_of_its_client(serve, shapes, keys, raw, scripted):
+async def test_an_answer_waits_for_the_windows_of_its_client(serve, shapes, keys, speaker, scripted):
     async def one(request, context):
         return shapes.pb.Response(payload=bytes(200_000))
 
     scripted.one = one
-    client = await raw(await serve())
+    client = await speaker(await serve())
     client.send(client.call(1, keys.sign(), b""))
     await client.until(lambda: len(client.data(1)) == frames.FIRST_WINDOW)
 
@@ -76,21 +64,21 @@ async def test_an_answer_waits_for_the_windows_of_its_client(serve, shapes, keys
     assert len(shapes.pb.Response.FromString(client.data(1)[5:]).payload) == 200_000
 
 
-async def test_streams_whose_window_is_full_do_not_hold_up_others(serve, shapes, keys, raw, scripted):
+async def test_streams_whose_window_is_full_do_not_hold_up_others(serve, shapes, keys, speaker, scripted):
     async def one(request, context):
         return shapes.pb.Response(payload=bytes(40_000))
 
     scripted.one = one
     settings = frames.frame(frames.SETTINGS, 0, 0, b"\0\4" + (1_000).to_bytes(4))
-    client = await raw(await serve(), greeting=frames.PREFACE + settings)
+    client = await speaker(await serve(), greeting=frames.PREFACE + settings)
     client.send(client.call(1, keys.sign(), b""), client.call(3, keys.sign(), b""), frames.window_update(3, 60_000))
 
     assert await client.status(3) == "0"
     assert len(client.data(1)) == 1_000
 
 
-async def test_a_request_may_not_be_larger_than_its_window(serve, keys, raw):
-    client = await raw(await serve())
+async def test_a_request_may_not_be_larger_than_its_window(serve, keys, speaker):
+    client = await speaker(await serve())
     client.send(client.head(1, ""))
     pieces = [frame(frames.DATA, 0, 1, bytes(16_000))] * 5
     client.send(*pieces)
@@ -99,9 +87,9 @@ async def test_a_request_may_not_be_larger_than_its_window(serve, keys, raw):
     assert client.of(frames.RST_STREAM, 1)[0] in (bytes([0, 0, 0, code]) for code in (Code.FLOW_CONTROL_ERROR, 0))
 
 
-async def test_a_call_that_is_reset_before_it_begins_leaves_nothing(serve, keys, raw, until):
+async def test_a_call_that_is_reset_before_it_begins_leaves_nothing(serve, keys, speaker, until):
     running = await serve()
-    client = await raw(running)
+    client = await speaker(running)
     for number in range(1, 200, 2):
         client.send(client.call(number, keys.sign(), b""), frames.reset(number, Code.CANCEL))
     client.send(client.call(201, keys.sign(), b""))
@@ -110,8 +98,8 @@ async def test_a_call_that_is_reset_before_it_begins_leaves_nothing(serve, keys,
     await until(lambda: running.sample("grpc_in_flight") == 0)
 
 
-async def test_a_client_that_resets_without_end_is_sent_away(serve, keys, raw):
-    client = await raw(await serve())
+async def test_a_client_that_resets_without_end_is_sent_away(serve, keys, speaker):
+    client = await speaker(await serve())
     for number in range(1, 5_000, 2):
         client.send(client.head(number, ""), frames.reset(number, Code.CANCEL))
         if number % 100 == 1:
@@ -120,15 +108,15 @@ async def test_a_client_that_resets_without_end_is_sent_away(serve, keys, raw):
     assert (await client.end())[0] is Code.ENHANCE_YOUR_CALM
 
 
-async def test_a_client_that_pings_too_often_is_sent_away_as_grpc_does_it(serve, raw):
-    client = await raw(await serve())
+async def test_a_client_that_pings_too_often_is_sent_away_as_grpc_does_it(serve, speaker):
+    client = await speaker(await serve())
     client.send(*[frame(frames.PING, 0, 0, bytes(8))] * 4)
 
     assert await client.end() == (Code.ENHANCE_YOUR_CALM, "too_many_pings")
 
 
-async def test_headers_without_end_are_not_collected(serve, raw):
-    client = await raw(await serve())
+async def test_headers_without_end_are_not_collected(serve, speaker):
+    client = await speaker(await serve())
     client.send(frame(frames.HEADERS, 0, 1, b""))
     client.send(*[frame(frames.CONTINUATION, 0, 1, bytes(16_000))] * 5)
 
@@ -152,25 +140,25 @@ async def test_headers_without_end_are_not_collected(serve, raw):
         (frame(frames.PING, 0, 0, b""), Code.PROTOCOL_ERROR),
     ],
 )
-async def test_what_cannot_be_understood_ends_the_connection(serve, raw, wrong, code):
-    client = await raw(await serve())
+async def test_what_cannot_be_understood_ends_the_connection(serve, speaker, wrong, code):
+    client = await speaker(await serve())
     client.send(wrong)
 
     assert (await client.end())[0] is code
 
 
-async def test_who_does_not_speak_http2_is_not_listened_to(serve, raw):
-    client = await raw(await serve(), greeting=b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+async def test_who_does_not_speak_http2_is_not_listened_to(serve, speaker):
+    client = await speaker(await serve(), greeting=b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
 
     assert (await client.end())[0] is Code.PROTOCOL_ERROR
 
 
-async def test_no_bytes_hurt_the_calls_of_others(serve, shapes, keys, raw):
+async def test_no_bytes_hurt_the_calls_of_others(serve, shapes, keys, speaker):
     chance = random.Random(7)  # noqa: S311 -- the same bytes in each run
     running = await serve()
     stub = running.stub(keys.sign())
     for _ in range(40):
-        client = await raw(running)
+        client = await speaker(running)
         valid = client.call(1, keys.sign(), bytes(50)) + frames.window_update(0, 5) + client.head(3, "", end=True)
         bad = bytearray(valid)
         for _ in range(chance.randint(1, 8)):
@@ -183,57 +171,50 @@ async def test_no_bytes_hurt_the_calls_of_others(serve, shapes, keys, raw):
 @pytest.mark.parametrize(
     ("of", "status"), [([(":method", "GET"), *CALL[1:]], "405"), ([*CALL[:2], (":path", "/x")], "200")]
 )
-async def test_what_is_no_call_is_answered(serve, raw, of, status):
-    client = await raw(await serve())
+async def test_what_is_no_call_is_answered(serve, speaker, of, status):
+    client = await speaker(await serve())
     client.send(client.head(1, "", end=True, of=of))
 
     await client.until(lambda: client.of(frames.HEADERS, 1))
     assert client.of(frames.HEADERS, 1)[0][":status"] == status
 
 
-async def test_headers_beyond_what_a_caller_may_send_are_refused(serve, keys, raw):
-    client = await raw(await serve())
+async def test_headers_beyond_what_a_caller_may_send_are_refused(serve, keys, speaker):
+    client = await speaker(await serve())
     client.send(client.head(1, keys.sign(), ("much", "x" * 15_000)))
 
     assert await client.status(1) == "8"
 
 
-async def test_a_deadline_ends_the_call_of_a_client_that_is_silent(serve, keys, raw, running_calls):
-    running, entered = running_calls
-    client = await raw(running)
-    client.send(client.call(1, keys.sign(), b"", ("grpc-timeout", "50m")))
-    await entered.wait()
+class Pipe(asyncio.Transport):
+    """A transport that says whether it is read."""
 
-    assert await client.status(1) == "4"
-    assert running.sample("grpc_in_flight") == 0
+    reading = True
 
+    def write(self, data):
+        pass
 
-@pytest_asyncio.fixture
-async def running_calls(serve, scripted):
-    """A server whose calls never end, and what is set when one has begun."""
-    entered = asyncio.Event()
+    def is_closing(self):
+        return False
 
-    async def one(request, context):
-        entered.set()
-        await asyncio.get_running_loop().create_future()
+    def pause_reading(self):
+        self.reading = False
 
-    scripted.one = one
-    return await serve(), entered
+    def resume_reading(self):
+        self.reading = True
 
 
-async def test_calls_behind_a_goaway_are_not_begun(keys, raw, running_calls):
-    running, entered = running_calls
-    client = await raw(running)
-    client.send(client.call(1, keys.sign(), b""))
-    await entered.wait()
-    stopping = asyncio.ensure_future(running.server.stop(0.2))
-    await client.until(lambda: client.of(frames.GOAWAY))
+async def test_who_does_not_read_his_answers_is_not_listened_to():
+    pipe = Pipe()
+    server = Http2Server(Http2Policy(calls=1, streams=1, header_bytes=1, shortest_ping=1.0, largest_message=1))
+    connection = Connection(server, asyncio.get_running_loop())
+    connection.connection_made(pipe)
 
-    client.send(client.call(3, keys.sign(), b""))
-    await stopping
+    connection.pause_writing()
+    deaf = pipe.reading
+    connection.resume_writing()
 
-    assert int.from_bytes(client.of(frames.GOAWAY)[0][:4]) == 1
-    assert client.of(frames.HEADERS, 3) == []
+    assert (deaf, pipe.reading) == (False, True)
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])

@@ -70,6 +70,14 @@ def test_what_left_the_table_is_not_referred_to_any_more():
         reading.decode(b"\xbf")
 
 
+def test_a_few_bytes_do_not_stand_for_a_hundred_thousand():
+    packing, reading = Encoder(), Headers()
+    reading.decode(packing.encode([("first", "x" * 3_000)]))
+
+    with pytest.raises(ConnectionFailed, match="too many bytes"):
+        reading.decode(b"\xbe" * 40)
+
+
 def test_binary_values_are_the_bytes_that_are_meant():
     assert head(("trace-bin", "AAECAw")).metadata == {"trace-bin": b"\0\1\2\3"}
 

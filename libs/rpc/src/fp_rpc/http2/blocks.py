@@ -11,6 +11,7 @@ from fp_rpc.http2.noise import Noise
 _LARGEST: Final = 64 * 1024
 # Clients that send the same headers again send them as few bytes that mean the same until their table changes.
 _KNOWN: Final = 64
+_SHORT: Final = 512
 
 Block = tuple[int, int, Head]
 """Flags and stream of the frame with which it began."""
@@ -63,6 +64,6 @@ class Blocks:
         if self._headers.generation != self._generation:
             self._generation = self._headers.generation
             self._known.clear()
-        elif len(self._known) < _KNOWN:
+        elif len(block) <= _SHORT and len(self._known) < _KNOWN:
             self._known[block] = head
         return head

@@ -44,7 +44,8 @@ class Connection(asyncio.Protocol):
         self._rest = b""
         self._greeted = False
         self._blocks = Blocks(self.noise)
-        self._last = 0
+        # Of the streams that the peer began, and of those that are answered: behind GOAWAY nothing is begun.
+        self._seen = self._last = 0
         self._credit = frames.FIRST_WINDOW
         self._consumed = 0
         self._retired = False
@@ -73,9 +74,14 @@ class Connection(asyncio.Protocol):
             stream.close()
 
     def pause_writing(self) -> None:
+        # Whoever does not read his answers is asked no more until he does.
+        if self._transport is not None:
+            self._transport.pause_reading()
         self.outgoing.pause()
 
     def resume_writing(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
         self.outgoing.resume()
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +92,6 @@ class Connection(asyncio.Protocol):
             self.end(failed.code, str(failed))
 
     def ping(self) -> None:
-        """Ask for a sign of the peer."""
         self.outgoing.send(frames.frame(frames.PING, 0, 0, bytes(8)))
 
     def retire(self) -> None:
@@ -154,7 +159,7 @@ class Connection(asyncio.Protocol):
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "headers that do not go on")
         take = _KINDS.get(kind)
         if take is None:
-            # Kinds that are not known are ignored.
+            # Of PRIORITY, GOAWAY and what is not known nothing follows.
             self.noise.heard()
             return
         try:
@@ -176,7 +181,7 @@ class Connection(asyncio.Protocol):
         self.consumed(size - len(data))
         stream = self.streams.get(number)
         if stream is None or stream.closed:
-            if number > self._last or not number:
+            if number > self._seen or not number:
                 raise ConnectionFailed(Code.PROTOCOL_ERROR, "data of no stream")
             self.consumed(len(data))
         elif not stream.take(data, ended=ended):
@@ -199,15 +204,14 @@ class Connection(asyncio.Protocol):
             if not ended or not stream.take(b"", ended=True):
                 raise StreamFailed(number, Code.PROTOCOL_ERROR)
             return
-        if number <= self._last:
-            if number % 2 and number:
-                # It ended meanwhile.
-                return
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
         if not number % 2:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
+        if number <= self._seen:
+            # It ended meanwhile.
+            return
+        self._seen = number
         if self._retired:
-            # What came behind GOAWAY is sent again elsewhere.
+            # The client sends it again elsewhere.
             return
         self._last = number
         self._start(number, head, ended=ended)
@@ -238,7 +242,7 @@ class Connection(asyncio.Protocol):
     def _reset(self, _flags: int, number: int, body: bytes) -> None:
         frames.number(body)
         self.noise.heard()
-        if not number or number > self._last:
+        if not number or number > self._seen:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a reset of no stream")
         if stream := self.streams.get(number):
             stream.close()
@@ -274,11 +278,8 @@ class Connection(asyncio.Protocol):
             if not more:
                 raise StreamFailed(number, Code.PROTOCOL_ERROR)
             self.outgoing.widen_stream(stream, more)
-        elif number > self._last:
+        elif number > self._seen:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a window of no stream")
-
-    def _ignored(self, _flags: int, _number: int, _body: bytes) -> None:
-        self.noise.heard()
 
     def _refused(self, _flags: int, _number: int, _body: bytes) -> None:
         raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame that no client sends")
@@ -287,12 +288,10 @@ class Connection(asyncio.Protocol):
 _KINDS: Final[dict[int, Callable[[Connection, int, int, bytes], None]]] = {
     frames.DATA: Connection._data,  # noqa: SLF001 -- its own
     frames.HEADERS: Connection._begin,  # noqa: SLF001
-    frames.PRIORITY: Connection._ignored,  # noqa: SLF001
     frames.RST_STREAM: Connection._reset,  # noqa: SLF001
     frames.SETTINGS: Connection._settings,  # noqa: SLF001
     frames.PUSH_PROMISE: Connection._refused,  # noqa: SLF001
     frames.PING: Connection._ping,  # noqa: SLF001
-    frames.GOAWAY: Connection._ignored,  # noqa: SLF001
     frames.WINDOW_UPDATE: Connection._widen,  # noqa: SLF001
     frames.CONTINUATION: Connection._continue,  # noqa: SLF001
 }

@@ -23,6 +23,10 @@ _NAME: Final = re.compile(rb":?[0-9a-z_.!#$%&'*+^`|~-]+")
 _CONTROL: Final = re.compile(rb"[\0\r\n]")
 _BINARY: Final = "-bin"
 _LONGEST_NUMBER: Final = 5
+# Of a list; a few bytes can refer to a large entry many times.
+_LARGEST: Final = 64 * 1024
+# Packed texts that are remembered.
+_REMEMBERED: Final = 2_048
 
 Value = str | bytes | None
 """Of a name that ends in `-bin` the bytes that are meant; None for what no header may hold."""
@@ -48,25 +52,28 @@ class Headers:
 
     def _decoded(self, block: bytes) -> list[Entry]:
         found: list[Entry] = []
-        at, end = 0, len(block)
+        at, end, size = 0, len(block), 0
         while at < end:
             first = block[at]
             if first & 0x80:
                 index, at = _number(block, at, 0x7F)
-                found.append(self._entry(index))
+                entry = self._entry(index)
             elif first & 0x40:
                 entry, at = self._literal(block, at, 0x3F)
                 self._add(entry)
-                found.append(entry)
             elif first & 0x20:
-                size, at = _number(block, at, 0x1F)
-                if found or size > TABLE_BYTES:
+                limit, at = _number(block, at, 0x1F)
+                if found or limit > TABLE_BYTES:
                     raise _failed("a table of another size than agreed")
-                self._limit = size
+                self._limit = limit
                 self._shrink()
+                continue
             else:
                 entry, at = self._literal(block, at, 0x0F)
-                found.append(entry)
+            found.append(entry)
+            size += entry[2]
+            if size > _LARGEST:
+                raise ConnectionFailed(Code.ENHANCE_YOUR_CALM, "headers that unpack to too many bytes")
         return found
 
     def _entry(self, index: int) -> Entry:
@@ -135,12 +142,19 @@ def _text(block: bytes, at: int) -> tuple[bytes, int]:
     if end > len(block):
         raise _failed("a text that ends too early")
     raw = block[at:end]
-    return (_unpacked(raw) if packed else raw), end
+    if not packed:
+        return raw, end
+    return (_unpacked(raw) if size <= _REMEMBERED else _unpack(raw)), end
 
 
 @lru_cache(maxsize=1_024)
 def _unpacked(raw: bytes) -> bytes:
-    """Of Huffman's code. Long texts such as tokens come again and again, by proxies that remember none."""
+    """Texts such as tokens come again and again, by proxies that remember none."""
+    return _unpack(raw)
+
+
+def _unpack(raw: bytes) -> bytes:
+    """Out of Huffman's code."""
     state, ended, parts = 0, True, []
     for byte in raw:
         state, ended, part = _step(state, byte)

@@ -127,7 +127,7 @@ class Http2Server:
         finally:
             self._calls -= 1
             if not stream.closed:
-                stream.close()
+                stream.give_up()
             connection.streams.pop(stream.number, None)
             if stream.due is not None:
                 stream.due.discard(stream)

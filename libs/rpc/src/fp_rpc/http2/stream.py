@@ -190,6 +190,10 @@ class Stream:
     async def fail(self, status: int, message: str) -> None:
         if not self._messages.begun and not self.ended and not self.closed:
             await self._first_words()
+        if self.held:
+            # A status behind it would wait as long.
+            self.give_up()
+            return
         trailers = status_block(status, message) + packed(self._trailers or ())
         block = trailers if self._began else BEGIN + trailers
         self._finish(frame(HEADERS, END_HEADERS | END_STREAM, self.number, block))
@@ -202,16 +206,13 @@ class Stream:
 
     def close(self) -> None:
         """Nobody waits for it any more."""
-        self.closed = True
-        self.held.clear()
-        self._connection.outgoing.drop(self)
-        self._consume()
-        self._messages.clear()
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-        if self._sent is not None and not self._sent.done():
-            self._sent.set_result(None)
+        self._drop()
         self.cancel()
+
+    def give_up(self) -> None:
+        """Its client does not take what is left of the answer."""
+        self._connection.outgoing.send(reset(self.number, Code.CANCEL))
+        self._drop()
 
     def cancel(self) -> None:
         """End the handler. One that has not begun sees by itself that nobody waits."""
@@ -224,6 +225,17 @@ class Stream:
             tail, self._tail = self._tail, b""
             self._connection.outgoing.send(tail)
             self._over()
+        if self._sent is not None and not self._sent.done():
+            self._sent.set_result(None)
+
+    def _drop(self) -> None:
+        self.closed = True
+        self.held.clear()
+        self._connection.outgoing.drop(self)
+        self._consume()
+        self._messages.clear()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
         if self._sent is not None and not self._sent.done():
             self._sent.set_result(None)
 
