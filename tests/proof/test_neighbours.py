@@ -1,0 +1,167 @@
+"""A runtime that is dead, talks nonsense, stands still or is slow: what the callers of other models notice of it."""
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import pytest
+from forgepoint.inference.v1 import inference_pb2
+from fp_kernel import Error
+from fp_testkit.patience import PATIENCE
+from platform_client import deploy_linear, predict_linear, row
+
+pytestmark = pytest.mark.proof
+WELL, ILL = "well", "ill"
+CALLERS = 4
+CALLS = int(os.environ.get("CALLS", "1500"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+PAUSE_SECONDS = 0.01
+DEADLINE_SECONDS = 1.0
+SLOW_SECONDS = 0.2
+MOST = 1.5
+
+
+class Load:
+    """Callers of both models; waits of those of the one that is well, and what those of the other were answered."""
+
+    def __init__(self, client):
+        self._client = client
+        self.waits: list[float] = []
+        self.well: Counter[str] = Counter()
+        self.ill: Counter[str] = Counter()
+
+    async def run(self):
+        async with asyncio.TaskGroup() as tasks:
+            ill = [tasks.create_task(self._ill()) for _ in range(CALLERS)]
+            well = [tasks.create_task(self._well()) for _ in range(CALLERS)]
+            await asyncio.wait(well)
+            for task in ill:
+                task.cancel()
+        return self
+
+    async def _well(self):
+        for _ in range(CALLS // CALLERS):
+            began = time.perf_counter()
+            self.well[await self._call(WELL, 30.0)] += 1
+            self.waits.append(time.perf_counter() - began)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _ill(self):
+        while True:
+            self.ill[await self._call(ILL, DEADLINE_SECONDS)] += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _call(self, model, seconds):
+        request = inference_pb2.PredictRequest(model_name=model, inputs={"x": row(1, 1, 1)})
+        try:
+            await self._client.inference.Predict(request, timeout=seconds)
+        except Error as error:
+            return error.kind.value
+        return "OK"
+
+    @property
+    def p99(self):
+        return sorted(self.waits)[len(self.waits) * 99 // 100] * 1_000
+
+
+class Ills:
+    """What happens to the runtime of one model, and how it is well again."""
+
+    def __init__(self, platform, admin, name):
+        self._platform, self._admin, self._name = platform, admin, name
+        self._supervisor = int((platform.folder / "supervisor.pid").read_text())
+
+    async def runtime(self):
+        return next(each for each in await self._platform.supervisor.runtimes() if each.name == self._name)
+
+    @asynccontextmanager
+    async def dead(self) -> AsyncIterator[None]:
+        """Killed, while nobody starts it again."""
+        runtime = await self.runtime()
+        os.kill(self._supervisor, signal.SIGSTOP)
+        try:
+            os.kill(runtime.pid, signal.SIGKILL)
+            yield
+        finally:
+            os.kill(self._supervisor, signal.SIGCONT)
+        await predict_linear(self._admin, ILL)
+
+    @asynccontextmanager
+    async def talking_nonsense(self) -> AsyncIterator[None]:
+        """Another program has its port."""
+        host, _, port = (await self.runtime()).address.rpartition(":")
+
+        async def talk(reader, writer):
+            with suppress(ConnectionError):
+                while await reader.read(100):
+                    writer.write(os.urandom(200))
+            writer.close()
+
+        async with self.dead(), await _listening(talk, host, int(port)):
+            yield
+
+    @asynccontextmanager
+    async def hung(self) -> AsyncIterator[None]:
+        runtime = await self.runtime()
+        os.kill(runtime.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(runtime.pid, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def slow(self) -> AsyncIterator[None]:
+        """It answers what came in a fifth of a second at a time."""
+        runtime = await self.runtime()
+
+        async def stumble():
+            while True:
+                os.kill(runtime.pid, signal.SIGSTOP)
+                await asyncio.sleep(SLOW_SECONDS)
+                os.kill(runtime.pid, signal.SIGCONT)
+                await asyncio.sleep(SLOW_SECONDS / 20)
+
+        async with asyncio.TaskGroup() as tasks:
+            stumbling = tasks.create_task(stumble())
+            try:
+                yield
+            finally:
+                stumbling.cancel()
+        os.kill(runtime.pid, signal.SIGCONT)
+
+
+async def _listening(talk, host, port):
+    """On a port that a process leaves that was killed a moment ago."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(OSError):
+                return await asyncio.start_server(talk, host, port, reuse_address=True)
+            await asyncio.sleep(0.05)
+
+
+async def test_the_callers_of_other_models_wait_half_as_long_again_at_most(platform, admin):
+    await deploy_linear(admin, WELL)
+    before = {each.name for each in await platform.supervisor.runtimes()}
+    await deploy_linear(admin, ILL)
+    (name,) = {each.name for each in await platform.supervisor.runtimes()} - before
+    ills = Ills(platform, admin, name)
+    kinds = {"dead": ills.dead, "nonsense": ills.talking_nonsense, "hung": ills.hung, "slow": ills.slow}
+    await Load(admin).run()
+    ratios = {name: [] for name in kinds}
+    for _ in range(ROUNDS):
+        for name, ill in kinds.items():
+            alone = await Load(admin).run()
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(ill())
+                beside = await Load(admin).run()
+            assert set(beside.well) == {"OK"}, beside.well
+            ratios[name].append(beside.p99 / alone.p99)
+            print(f"\n{name}: p99 {alone.p99:.1f} -> {beside.p99:.1f} ms, answers of the ill one {dict(beside.ill)}")
+    found = {name: round(statistics.median(each), 2) for name, each in ratios.items()}
+    print(f"\np99 of the other model, in parts of what it was: {found}")
+    assert max(found.values()) < MOST
