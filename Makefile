@@ -12,10 +12,10 @@ unexport VIRTUAL_ENV
 export TMPDIR := $(CURDIR)/.tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format generate bench proof clean
+.PHONY: help setup demo up down test check format generate bench proof cluster cluster-test cluster-down clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Install everything into .venv
 
@@ -64,6 +64,15 @@ bench: setup ## One benchmark: make bench NAME=event_path
 
 proof: setup ## One proof: make proof NAME=growth, NAME=clock PART=auth; without a name the list of them
 	@$(BIN)/python tools/proof.py $(NAME) $(PART)
+
+cluster: setup ## A real Kubernetes of one node, built from source (root, Linux)
+	@$(BIN)/python tests/cluster/cluster.py up
+
+cluster-test: setup ## The chart on that node
+	@$(BIN)/python -m pytest -q tests/cluster
+
+cluster-down: setup ## End it; nothing is left
+	@$(BIN)/python tests/cluster/cluster.py down
 
 clean: ## Remove what was installed and built, not the data
 	@rm -rf .venv .uv .tmp .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

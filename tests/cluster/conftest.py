@@ -1,0 +1,36 @@
+"""The cluster, for all tests of this folder: the one that runs, or one for them alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cluster as commands
+from layout import chosen
+from pods import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Up when the first test needs it; ended with the last one, unless it was up before."""
+    layout = chosen()
+    before = commands.running(layout)
+    commands.main(["up"])
+    try:
+        yield Cluster(layout)
+    finally:
+        if not before:
+            commands.main(["down"])
+
+
+@pytest.fixture(scope="session")
+def namespace(cluster):
+    """One that takes restricted pods alone, and says so of workloads too."""
+    name = "forgepoint"
+    levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": levels}}])
+    cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=300s")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=300s")
