@@ -34,5 +34,10 @@ def _points(value: str, text: str) -> int:
     return int(points)
 
 
+def points(text: str) -> int:
+    """Basis points of a percentage. Raises InvalidArgument."""
+    return _points(text, text.removesuffix("%"))
+
+
 def percent(points: int) -> str:
     return f"{Decimal(points) / 100:f}%"

@@ -20,12 +20,13 @@ def predict(
     file: Path = typer.Option(None, help='JSON {"tensor": [[...]]}; - reads standard input.', allow_dash=True),
     version: str = typer.Option("", help="Ask for one version, whatever the split says."),
     sticky_key: str = typer.Option("", help="Same key, same version."),
+    attribute: list[str] = typer.Option([], help="NAME=VALUE that rules of the route may ask for; several times."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key counts once."),
 ) -> None:
     """Ask a served model for a prediction."""
     from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 
-    from fp_cli import tensors
+    from fp_cli import pairs, tensors
     from fp_cli.client import connect
 
     state: State = context.obj
@@ -38,6 +39,7 @@ def predict(
             inputs=tensors.encode(arrays, info.inputs),
             version_override=version,
             sticky_key=sticky_key,
+            attributes=pairs.texts(attribute, "attribute"),
             idempotency_key=idempotency_key,
         )
         response = client.call(stub.Predict, request)

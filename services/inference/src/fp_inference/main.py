@@ -1,6 +1,5 @@
 """Inference, put together."""
 
-from datetime import timedelta
 from functools import partial
 
 import fp_runtime
@@ -27,11 +26,12 @@ from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
+from fp_inference.api.route_changes import RouteChanges
 from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
+from fp_inference.app.change_route import ChangeRoute
 from fp_inference.app.circuits import Circuits
-from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.forget_routes import ForgetRoutes
@@ -43,9 +43,10 @@ from fp_inference.app.predict import Predict
 from fp_inference.app.predict_many import PredictMany
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import Replays
+from fp_inference.app.route_report import Arms, ReportRoute
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.watch_targets import WatchTargets
+from fp_inference.mirroring import mirrored
 from fp_inference.settings import Settings
 
 NOUN = "inference"
@@ -58,9 +59,8 @@ _ONE_ATTEMPT = ChannelPolicy(retry=RetryPolicy(attempts=1))
 async def serve(runtime: Runtime, settings: Settings) -> None:
     clock, metrics = runtime.clock, runtime.metrics
     bus = await soft_bus(runtime, settings)
-    link = await soft_link(
-        runtime, settings.redis_url.get_secret_value(), clock, store="redis", seconds=settings.redis_timeout
-    )
+    url = settings.redis_url.get_secret_value()
+    link = await soft_link(runtime, url, clock, store="redis", seconds=settings.redis_timeout)
     spool = await recording.open_spool(runtime, settings)
 
     others = peers(runtime, settings)
@@ -95,6 +95,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     billing = settings.billing_addr and channels.open(settings.billing_addr, peer="billing", timeout=_PEER_TIMEOUT)
     quotas = Quotas(BillingUsage(billing) if billing else None, clock)
     admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
+    mirror, tallies = mirrored(runtime, link, runtimes, settings)
     predict = Predict(
         admission=admission,
         replays=replays,
@@ -102,16 +103,18 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         fresh=fresh,
         forward=forward,
         recorder=recorder,
+        arms=Arms(tallies),
+        mirror=mirror,
         clock=clock,
     )
     servicer = Servicer(
         predict=predict,
         predict_many=PredictMany(predict, admission, replays, clock),
         admission=admission,
-        set_traffic_split=SetTrafficSplit(
-            table=table, fresh=fresh, store=routes, runtimes=runtimes, replays=replays, clock=clock
+        changes=RouteChanges(
+            ChangeRoute(table=table, fresh=fresh, store=routes, runtimes=runtimes, clock=clock), replays
         ),
-        delete_route=DeleteRoute(table, routes, replays, clock),
+        report=ReportRoute(table, fresh, tallies),
         circuits=circuits,
         describe=DescribeModel(table, fresh, runtimes),
         table=table,
@@ -134,10 +137,10 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     runtime.keep("quotas", lambda: exceeded.run(bus))
     runtime.keep("identities", lambda: follow_identities(bus, NOUN, others.ended))
     runtime.keep("splits", lambda: routes.watch(fresh.recall, fresh.split))
+    runtime.keep("policies", lambda: routes.watch_policies(fresh.recall, fresh.policy))
     runtime.keep("versions of splits", fresh.complete_always)
     runtime.keep("circuits", circuits.publish_always)
-    retention = timedelta(days=settings.inference_keep_routes_days)
-    runtime.every(_HOUR, "old routes", ForgetRoutes(table, routes, clock, retention=retention))
+    runtime.every(_HOUR, "old routes", ForgetRoutes(table, routes, clock, retention=settings.keep_routes))
     runtime.keep("reconcile", lambda: follow.reconcile_always(settings.reconcile_seconds))
     runtime.task("targets", WatchTargets(table, breakers, runtimes, clock).run())
     await runtime.serve(server)

@@ -1,5 +1,6 @@
 """Settings of inference."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field
 from fp_inference.app.bulkhead import BulkheadPolicy
 from fp_inference.app.forward import ForwardPolicy
 from fp_inference.app.limits import parse_limits
+from fp_inference.app.mirror import MirrorPolicy
 from fp_inference.domain.breaker import BreakerPolicy
 
 _MIB = 1024 * 1024
@@ -33,6 +35,7 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     predict_timeout: seconds that a runtime gets for one call; the caller's own deadline comes first.
     bulkhead_*: predictions of one target at once (of one model twice as many), how many may wait for a place, for how
     many seconds, and bytes of all requests that are at runtimes or wait (half of them for one model).
+    shadow_bytes: of copies for shadows that wait or are under way; more are dropped. shadow_at_once: calls of shadows.
     breaker_*: failures in a row that open it, seconds until a probe, successes that close it.
     reconcile_seconds: between two readings of the pipeline's list of deployments.
     inference_keep_routes_days: how long removed versions, and splits and marks of models without a version, stay known;
@@ -52,11 +55,17 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     bulkhead_waiting: Annotated[int, Field(ge=0)] = 256
     bulkhead_seconds: Seconds = 1.0
     bulkhead_bytes: Annotated[int, Field(ge=_MIB)] = 256 * _MIB
+    shadow_bytes: Annotated[int, Field(ge=0)] = 16 * _MIB
+    shadow_at_once: Count = 4
     breaker_failures: Count = 5
     breaker_seconds: Seconds = 30.0
     breaker_successes: Count = 2
     reconcile_seconds: Seconds = 300.0
     inference_keep_routes_days: Annotated[int, Field(ge=1)] = 40
+
+    @property
+    def keep_routes(self) -> timedelta:
+        return timedelta(days=self.inference_keep_routes_days)
 
     @property
     def forward(self) -> ForwardPolicy:
@@ -72,6 +81,10 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
         return BulkheadPolicy(
             2 * self.bulkhead_in_flight, self.bulkhead_waiting, self.bulkhead_seconds, self.bulkhead_bytes
         )
+
+    @property
+    def mirror(self) -> MirrorPolicy:
+        return MirrorPolicy(self.shadow_bytes, self.shadow_at_once, self.predict_timeout)
 
     @property
     def breaker(self) -> BreakerPolicy:

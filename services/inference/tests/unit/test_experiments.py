@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fp_inference.domain.routes import Route, Split, Target
+from fp_inference.domain.routes import Route, Target
+from fp_inference.domain.shares import Split
 from fp_inference.domain.split import FULL, choose, draw
 from fp_inference.domain.split_plan import plan_split, planned_salt
 from fp_kernel import InvalidArgument

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fp_inference.app.change_route import Change, ChangeRoute
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.ports import Deployment, SplitMoved
 from fp_inference.app.replays import Replays
@@ -123,14 +124,14 @@ def _command(key: str = "", body: bytes = b"") -> Command:
 
 def _set_traffic_split(setting: Setting) -> SetTrafficSplit:
     clock = ManualClock()
-    return SetTrafficSplit(
+    change = ChangeRoute(
         table=setting.table,
         fresh=fresh_routes(setting.table, clock, setting.deployments),
         store=setting.store,
         runtimes=setting.runtimes,
-        replays=Replays(setting.store, clock),
         clock=clock,
     )
+    return SetTrafficSplit(change, Replays(setting.store, clock))
 
 
 async def _two_versions(setting: Setting) -> SetTrafficSplit:
@@ -145,7 +146,7 @@ async def test_a_split_is_kept_and_reaches_other_replicas(setting: Setting) -> N
     other.store = setting.store
     other.restart()
     await other.follow.start()
-    route = await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
+    route = await split(Change("alpha", "delays", "ann"), [("1", 9_000), ("2", 1_000)], _command())
     assert setting.weights == {"1": 9_000, "2": 1_000}
     assert route.split is not None
     other.follow.split("alpha", "delays", route.split)
@@ -162,10 +163,12 @@ async def test_a_split_follows_the_one_that_another_replica_set_meanwhile(settin
     other.store = setting.store
     other.restart()
     await other.follow.start()
-    await split("alpha", "delays", [("1", 10_000)], _command(), by="ann", salt="blue")
+    await split(Change("alpha", "delays", "ann"), [("1", 10_000)], _command(), salt="blue")
     await other.follow.start()
-    await _set_traffic_split(other)("alpha", "delays", [("1", 5_000), ("2", 5_000)], _command(), by="bob", salt="red")
-    route = await split("alpha", "delays", [("1", 4_000), ("2", 6_000)], _command(), by="ann")
+    await _set_traffic_split(other)(
+        Change("alpha", "delays", "bob"), [("1", 5_000), ("2", 5_000)], _command(), salt="red"
+    )
+    route = await split(Change("alpha", "delays", "ann"), [("1", 4_000), ("2", 6_000)], _command())
     assert route.salt == "red"
 
 
@@ -177,28 +180,28 @@ async def test_a_split_that_others_overtake_each_time_is_given_up(setting: Setti
 
     setting.store.set_split = overtaken  # type: ignore[method-assign]
     with pytest.raises(Aborted):
-        await split("alpha", "delays", [("1", 10_000)], _command(), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("1", 10_000)], _command())
 
 
 async def test_without_the_store_a_split_is_refused(setting: Setting) -> None:
     split = await _two_versions(setting)
     setting.store.away = True
     with pytest.raises(Unavailable):
-        await split("alpha", "delays", [("2", 10_000)], _command(), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("2", 10_000)], _command())
     assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_a_split_of_a_model_that_nobody_knows_yet_may_be_tried_again(setting: Setting) -> None:
     split = _set_traffic_split(setting)
     with pytest.raises(FailedPrecondition) as caught:
-        await split("alpha", "delays", [("1", 10_000)], _command(), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("1", 10_000)], _command())
     assert caught.value.fields[0].field == "weights[0].version"
     assert caught.value.retry_after
 
 
 async def test_a_split_of_a_version_that_was_just_deployed_asks_the_pipeline(setting: Setting) -> None:
     setting.deployments.listed = [deployment("1", 1)]
-    await _set_traffic_split(setting)("alpha", "delays", [("1", 10_000)], _command(), by="ann")
+    await _set_traffic_split(setting)(Change("alpha", "delays", "ann"), [("1", 10_000)], _command())
     assert setting.weights == {"1": 10_000}
 
 
@@ -206,32 +209,32 @@ async def test_a_version_whose_runtime_cannot_be_reached_from_here_gets_no_traff
     split = await _two_versions(setting)
     setting.runtimes.unreachable.add("2")
     with pytest.raises(FailedPrecondition) as caught:
-        await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("1", 9_000), ("2", 1_000)], _command())
     assert caught.value.reason == "VERSION_NOT_READY"
     assert caught.value.retry_after
     assert setting.weights == {"1": 10_000, "2": 0}
     setting.runtimes.unreachable.clear()
-    await split("alpha", "delays", [("1", 9_000), ("2", 1_000)], _command(), by="ann")
+    await split(Change("alpha", "delays", "ann"), [("1", 9_000), ("2", 1_000)], _command())
     assert setting.weights == {"1": 9_000, "2": 1_000}
 
 
 async def test_traffic_moves_back_to_a_version_of_the_split_though_its_runtime_is_away(setting: Setting) -> None:
     split = await _two_versions(setting)
-    await split("alpha", "delays", [("1", 0), ("2", 10_000)], _command(), by="ann")
+    await split(Change("alpha", "delays", "ann"), [("1", 0), ("2", 10_000)], _command())
     setting.runtimes.unreachable.add("1")
-    await split("alpha", "delays", [("1", 10_000), ("2", 0)], _command(), by="ann")
+    await split(Change("alpha", "delays", "ann"), [("1", 10_000), ("2", 0)], _command())
     assert setting.weights == {"1": 10_000, "2": 0}
 
 
 async def test_an_old_command_that_is_sent_again_moves_nothing(setting: Setting) -> None:
     split = await _two_versions(setting)
-    await split("alpha", "delays", [("2", 10_000)], _command("first"), by="ann")
-    await split("alpha", "delays", [("1", 10_000)], _command("second"), by="ann")
+    await split(Change("alpha", "delays", "ann"), [("2", 10_000)], _command("first"))
+    await split(Change("alpha", "delays", "ann"), [("1", 10_000)], _command("second"))
     with pytest.raises(Replayed):
-        await split("alpha", "delays", [("2", 10_000)], _command("first"), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("2", 10_000)], _command("first"))
     assert setting.weights == {"1": 10_000, "2": 0}
     with pytest.raises(InvalidArgument):
-        await split("alpha", "delays", [("2", 10_000)], _command("first", b"other"), by="ann")
+        await split(Change("alpha", "delays", "ann"), [("2", 10_000)], _command("first", b"other"))
 
 
 async def test_replicas_agree_whichever_event_comes_first(setting: Setting) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from fp_inference.app.forget_routes import ForgetRoutes
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.routes import Route, Split, Stable, Target, TargetStatus
+from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
+from fp_inference.domain.shares import Split
 from fp_kernel import NotFound, Unavailable
 from fp_testkit.clock import ManualClock
 

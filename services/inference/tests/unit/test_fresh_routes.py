@@ -6,7 +6,8 @@ import pytest
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.routes import Route, Share, Split
+from fp_inference.domain.routes import Route
+from fp_inference.domain.shares import Share, Split
 from fp_kernel import NotFound, Unavailable
 from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE

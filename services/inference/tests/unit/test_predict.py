@@ -10,15 +10,20 @@ import pytest
 from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.limiter import Limiter
+from fp_inference.app.mirror import Mirror, MirrorPolicy
 from fp_inference.app.predict import Predict
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import MAX_RESPONSE, Replays
+from fp_inference.app.route_report import Arms
 from fp_inference.app.route_table import RouteTable
+from fp_inference.app.tallies import Tallies
 from fp_inference.app.values import Ask, Caller, Prediction, Replay, Try
+from fp_inference.domain.breaker import BreakerPolicy
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route, Split, Stable, Target
+from fp_inference.domain.routes import Route, Stable, Target
+from fp_inference.domain.shares import Split
 from fp_inference.domain.split_plan import plan_split
 from fp_kernel import (
     Command,
@@ -36,6 +41,7 @@ from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
 from inference_fakes.recorder import FakeRecorder
 from inference_fakes.routes import FakeDeployments, fresh_routes
+from inference_fakes.shadows import MemoryTallies, ShadowMetrics
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)
 _F = ElementType.FLOAT32
@@ -79,6 +85,10 @@ class FakeForward(Forward):
         return Forwarded(targets[0], self.outputs)
 
 
+class Unasked:
+    """No shadow is asked here: nothing takes the copies."""
+
+
 class Setting:
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -88,6 +98,15 @@ class Setting:
         self.recorder = FakeRecorder()
         self.table = RouteTable()
         self.deployments = FakeDeployments()
+        self.tallies = Tallies(MemoryTallies())
+        self.mirror = Mirror(
+            Unasked(),  # type: ignore[arg-type]
+            self.tallies,
+            clock,
+            policy=MirrorPolicy(),
+            breaker=BreakerPolicy(),
+            metrics=ShadowMetrics(),
+        )
         self.predict = Predict(
             admission=Admission(self.quotas, Limiter(self.leases, clock)),
             replays=Replays(FakeStore(), clock),
@@ -95,6 +114,8 @@ class Setting:
             fresh=fresh_routes(self.table, clock, self.deployments),
             forward=self.forward,
             recorder=self.recorder,
+            arms=Arms(self.tallies),
+            mirror=self.mirror,
             clock=clock,
         )
 

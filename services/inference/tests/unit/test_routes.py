@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
+from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
+from fp_inference.domain.shares import Share, Split
 from fp_inference.domain.split import FULL
 from fp_inference.domain.split_plan import newcomers, plan_split
 from fp_kernel import FailedPrecondition, InvalidArgument

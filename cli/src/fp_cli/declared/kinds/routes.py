@@ -13,7 +13,7 @@ from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
 
 class Route(Kind):
-    """Its name is the model's. A version without a share is not declared."""
+    """Its name is the model's. A version without a share is not declared; rules and shadow that are not are ended."""
 
     name = "Route"
     message = pb.UpsertRouteRequest
@@ -37,6 +37,9 @@ class Route(Kind):
         request = self.request(name, spec)
         request.idempotency_key = idempotency_key("")
         request.expected_revision = present.revision
+        # What is not declared is not there.
+        request.rules.SetInParent()
+        request.shadow.SetInParent()
         client.call(_stub(client).UpsertRoute, request)
 
     def delete(self, client: Client, name: str, present: Present) -> None:
@@ -52,10 +55,27 @@ class Route(Kind):
             pb.RouteTarget(version=target.version, weight_bps=target.weight_bps)
             for target in sorted(targets, key=lambda target: str(target.version))
         ]
-        return super().of(pb.UpsertRouteRequest(targets=shares))
+        rules: list[pb.RoutingRule] = [_in_one_form(rule) for rule in getattr(message, "rules").rules]  # noqa: B009
+        shadow: pb.Shadow = getattr(message, "shadow")  # noqa: B009
+        return super().of(pb.UpsertRouteRequest(targets=shares, rules=pb.RoutingRules(rules=rules), shadow=shadow))
 
     def _of(self, route: pb.Route) -> Spec:
-        return self.of(pb.UpsertRouteRequest(targets=route.targets))
+        rules = pb.RoutingRules(rules=route.rules)
+        return self.of(pb.UpsertRouteRequest(targets=route.targets, rules=rules, shadow=route.shadow))
+
+
+def _in_one_form(rule: pb.RoutingRule) -> pb.RoutingRule:
+    """As the platform answers it."""
+    made = pb.RoutingRule()
+    made.CopyFrom(rule)
+    for match in made.matches:
+        any_of = getattr(match, "in")
+        values = sorted(set(any_of.values))
+        if len(values) == 1:
+            match.exact = values[0]
+        elif values:
+            any_of.values[:] = values
+    return made
 
 
 def _stub(client: Client) -> Any:

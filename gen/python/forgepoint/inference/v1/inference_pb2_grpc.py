@@ -75,6 +75,21 @@ class InferenceGatewayServiceStub(object):
                 request_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitResponse.FromString,
                 _registered_method=True)
+        self.SetRoutingRules = channel.unary_unary(
+                '/forgepoint.inference.v1.InferenceGatewayService/SetRoutingRules',
+                request_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesResponse.FromString,
+                _registered_method=True)
+        self.SetShadow = channel.unary_unary(
+                '/forgepoint.inference.v1.InferenceGatewayService/SetShadow',
+                request_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowResponse.FromString,
+                _registered_method=True)
+        self.GetRouteReport = channel.unary_unary(
+                '/forgepoint.inference.v1.InferenceGatewayService/GetRouteReport',
+                request_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportResponse.FromString,
+                _registered_method=True)
         self.DeleteRoute = channel.unary_unary(
                 '/forgepoint.inference.v1.InferenceGatewayService/DeleteRoute',
                 request_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.DeleteRouteRequest.SerializeToString,
@@ -152,6 +167,27 @@ class InferenceGatewayServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetRoutingRules(self, request, context):
+        """Sets the rules that send some requests to versions of their own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetShadow(self, request, context):
+        """Sets the version that gets copies of answered requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRouteReport(self, request, context):
+        """Tells what came of the rules and the shadow of a route.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRoute(self, request, context):
         """Removes a route.
         """
@@ -215,6 +251,21 @@ def add_InferenceGatewayServiceServicer_to_server(servicer, server):
                     servicer.SetTrafficSplit,
                     request_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitRequest.FromString,
                     response_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitResponse.SerializeToString,
+            ),
+            'SetRoutingRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRoutingRules,
+                    request_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesRequest.FromString,
+                    response_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesResponse.SerializeToString,
+            ),
+            'SetShadow': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetShadow,
+                    request_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowRequest.FromString,
+                    response_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowResponse.SerializeToString,
+            ),
+            'GetRouteReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRouteReport,
+                    request_deserializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportRequest.FromString,
+                    response_serializer=forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportResponse.SerializeToString,
             ),
             'DeleteRoute': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRoute,
@@ -449,6 +500,87 @@ class InferenceGatewayService(object):
             '/forgepoint.inference.v1.InferenceGatewayService/SetTrafficSplit',
             forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitRequest.SerializeToString,
             forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetTrafficSplitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRoutingRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.inference.v1.InferenceGatewayService/SetRoutingRules',
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesRequest.SerializeToString,
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetRoutingRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetShadow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.inference.v1.InferenceGatewayService/SetShadow',
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowRequest.SerializeToString,
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.SetShadowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRouteReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.inference.v1.InferenceGatewayService/GetRouteReport',
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportRequest.SerializeToString,
+            forgepoint_dot_inference_dot_v1_dot_inference__pb2.GetRouteReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

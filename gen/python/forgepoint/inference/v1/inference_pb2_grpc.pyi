@@ -49,6 +49,12 @@ class InferenceGatewayServiceStub:
     """Sets the targets of a route among the deployed versions."""
     SetTrafficSplit: _grpc.UnaryUnaryMultiCallable[_inference_pb2.SetTrafficSplitRequest, _inference_pb2.SetTrafficSplitResponse]
     """Sets the weights of a route's targets; they sum to 10000 basis points."""
+    SetRoutingRules: _grpc.UnaryUnaryMultiCallable[_inference_pb2.SetRoutingRulesRequest, _inference_pb2.SetRoutingRulesResponse]
+    """Sets the rules that send some requests to versions of their own."""
+    SetShadow: _grpc.UnaryUnaryMultiCallable[_inference_pb2.SetShadowRequest, _inference_pb2.SetShadowResponse]
+    """Sets the version that gets copies of answered requests."""
+    GetRouteReport: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetRouteReportRequest, _inference_pb2.GetRouteReportResponse]
+    """Tells what came of the rules and the shadow of a route."""
     DeleteRoute: _grpc.UnaryUnaryMultiCallable[_inference_pb2.DeleteRouteRequest, _inference_pb2.DeleteRouteResponse]
     """Removes a route."""
     GetCircuitState: _grpc.UnaryUnaryMultiCallable[_inference_pb2.GetCircuitStateRequest, _inference_pb2.GetCircuitStateResponse]
@@ -77,6 +83,12 @@ class InferenceGatewayServiceAsyncStub(InferenceGatewayServiceStub):
     """Sets the targets of a route among the deployed versions."""
     SetTrafficSplit: _aio.UnaryUnaryMultiCallable[_inference_pb2.SetTrafficSplitRequest, _inference_pb2.SetTrafficSplitResponse]  # type: ignore[assignment]
     """Sets the weights of a route's targets; they sum to 10000 basis points."""
+    SetRoutingRules: _aio.UnaryUnaryMultiCallable[_inference_pb2.SetRoutingRulesRequest, _inference_pb2.SetRoutingRulesResponse]  # type: ignore[assignment]
+    """Sets the rules that send some requests to versions of their own."""
+    SetShadow: _aio.UnaryUnaryMultiCallable[_inference_pb2.SetShadowRequest, _inference_pb2.SetShadowResponse]  # type: ignore[assignment]
+    """Sets the version that gets copies of answered requests."""
+    GetRouteReport: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetRouteReportRequest, _inference_pb2.GetRouteReportResponse]  # type: ignore[assignment]
+    """Tells what came of the rules and the shadow of a route."""
     DeleteRoute: _aio.UnaryUnaryMultiCallable[_inference_pb2.DeleteRouteRequest, _inference_pb2.DeleteRouteResponse]  # type: ignore[assignment]
     """Removes a route."""
     GetCircuitState: _aio.UnaryUnaryMultiCallable[_inference_pb2.GetCircuitStateRequest, _inference_pb2.GetCircuitStateResponse]  # type: ignore[assignment]
@@ -142,6 +154,27 @@ class InferenceGatewayServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_inference_pb2.SetTrafficSplitResponse, _abc.Awaitable[_inference_pb2.SetTrafficSplitResponse]]:
         """Sets the weights of a route's targets; they sum to 10000 basis points."""
+
+    def SetRoutingRules(
+        self,
+        request: _inference_pb2.SetRoutingRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.SetRoutingRulesResponse, _abc.Awaitable[_inference_pb2.SetRoutingRulesResponse]]:
+        """Sets the rules that send some requests to versions of their own."""
+
+    def SetShadow(
+        self,
+        request: _inference_pb2.SetShadowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.SetShadowResponse, _abc.Awaitable[_inference_pb2.SetShadowResponse]]:
+        """Sets the version that gets copies of answered requests."""
+
+    def GetRouteReport(
+        self,
+        request: _inference_pb2.GetRouteReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inference_pb2.GetRouteReportResponse, _abc.Awaitable[_inference_pb2.GetRouteReportResponse]]:
+        """Tells what came of the rules and the shadow of a route."""
 
     def DeleteRoute(
         self,

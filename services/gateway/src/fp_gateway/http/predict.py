@@ -10,13 +10,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import bind, protojson, route_table, tensors
+from fp_gateway.http import attributes, bind, protojson, route_table, tensors
 from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
 
-_FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey"})
+_FIELDS = frozenset({"inputs", "idempotencyKey", "stickyKey", "attributes"})
 
 
 def routes(rpc: RpcClient, door: Door, conversions: Conversions) -> list[BaseRoute]:
@@ -53,6 +53,7 @@ def _message(document: dict[str, Any], request: Request) -> pb.PredictRequest:
         inputs={name: tensors.from_json(tensor, f"inputs[{name}]") for name, tensor in inputs.items()},
         idempotency_key=_text(document, "idempotencyKey"),
         sticky_key=_text(document, "stickyKey"),
+        attributes=attributes.merged(attributes.of_header(request), document.get("attributes"), "attributes"),
     )
 
 

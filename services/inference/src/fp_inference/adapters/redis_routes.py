@@ -5,24 +5,33 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from fp_kernel.revisions import NOTHING, check_revision
 from fp_kernel.times import microseconds
 from fp_redis import RedisClient, Script
 
 from fp_inference.adapters.route_json import (
+    dump_rules,
+    dump_shadow,
     dump_split,
     dump_stable,
     dump_target,
+    load_rules,
+    load_shadow,
     load_split,
     load_stable,
     load_target,
 )
 from fp_inference.app.ports import SplitMoved
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target
+from fp_inference.domain.routes import Route, Stable, Target
+from fp_inference.domain.rules import Rule, Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 
 _TEAMS = "fp:inference:teams"
 _CHANNEL = "fp:inference:splits"
+# Code of before reads each message of the other channel as a split.
+_CHANNEL_OF_POLICIES = "fp:inference:policies"
 
 # KEYS: hash, teams. ARGV: field, version, body, team. Kept unless a newer version is there; values are "version|body".
 _SAVE_NEWEST = Script("""
@@ -32,24 +41,37 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams. ARGV: field, body, team, channel, the expected revision or nothing, the newest one that the caller
-# knows or nothing. Stores and publishes the next revision. It is at least the time in microseconds: after a flush it
-# must not begin anew, below what every process still remembers. Where another revision is there than the expected one,
-# or a newer one than the caller knows, nothing is stored, and what is there is answered.
+# KEYS: hash, teams, then the hashes of splits, rules and shadows. ARGV: field, body, team, channel, the expected
+# revision or nothing, the newest of the split that the caller knows or nothing, and the kind. Stores and publishes the
+# next revision of the route, which is above that of each of the three. It is at least the time in microseconds: after a
+# flush it must not begin anew, below what every process still remembers. Where another revision is there than the
+# expected one, or a newer split than the caller knows, nothing is stored; answered is what is there, who set it, and
+# the split.
 _NEXT_REVISION = Script("""
-local old = redis.call('HGET', KEYS[1], ARGV[1])
+local known, by, deleted = '0', '', false
+local split = redis.call('HGET', KEYS[3], ARGV[1]) or ''
+for at = 3, #KEYS do
+  local revision, body = string.match(redis.call('HGET', KEYS[at], ARGV[1]) or '', '^(%d+)|(.*)$')
+  if revision then
+    local set = cjson.decode(body)
+    -- A split without shares is a route that was deleted.
+    if at == 3 and #set['shares'] == 0 then deleted = true end
+    if tonumber(revision) > tonumber(known) then known, by = revision, set['set_by'] or '' end
+  end
+end
+local present = deleted and '0' or known
+if ARGV[5] ~= '' and ARGV[5] ~= present then return {'', present, by, split} end
+if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(string.match(split, '^%d+') or '0') then
+  return {'', present, by, split}
+end
 local time = redis.call('TIME')
-local known, body = string.match(old or '0|', '^(%d+)|(.*)$')
--- A split without shares is a route that was deleted.
-local present = (body ~= '' and #cjson.decode(body)['shares'] > 0 and known) or '0'
-if ARGV[5] ~= '' and ARGV[5] ~= present then return {'', old or ''} end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(known) then return {'', old} end
-local revision = math.max(tonumber(known) + 1, time[1] * 1000000 + time[2])
-local value = string.format('%.0f', revision) .. '|' .. ARGV[2]
-redis.call('HSET', KEYS[1], ARGV[1], value)
+local revision = string.format('%.0f', math.max(tonumber(known) + 1, time[1] * 1000000 + time[2]))
+redis.call('HSET', KEYS[1], ARGV[1], revision .. '|' .. ARGV[2])
 redis.call('SADD', KEYS[2], ARGV[3])
-redis.call('PUBLISH', ARGV[4], cjson.encode({ARGV[3], ARGV[1], value}))
-return {string.format('%.0f', revision), ''}
+local message = {ARGV[3], ARGV[1], revision .. '|' .. ARGV[2]}
+if ARGV[7] ~= 'splits' then message[4] = ARGV[7] end
+redis.call('PUBLISH', ARGV[4], cjson.encode(message))
+return {revision, present, by, split}
 """)
 
 # KEYS: hash. ARGV: fields and values by turns. Deletes each field that still has its value: a newer value stays.
@@ -69,6 +91,8 @@ return redis.call('SREM', KEYS[1], ARGV[1])
 _FAMILIES = {
     "targets": "fp:inference:targets:",
     "splits": "fp:inference:splits:",
+    "rules": "fp:inference:rules:",
+    "shadows": "fp:inference:shadows:",
     "stable": "fp:inference:stable:",
     "archived": "fp:inference:archived:",
     "restored": "fp:inference:restored:",
@@ -77,6 +101,8 @@ _FAMILIES = {
 _AT_ONCE = 500
 
 SplitHandler = Callable[[str, str, Split], None]
+PolicyHandler = Callable[[str, str, Rules | Shadow], None]
+_POLICIES: Mapping[str, Callable[[int, str], Rules | Shadow]] = {"rules": load_rules, "shadows": load_shadow}
 _Fields = Mapping[bytes, bytes]
 
 
@@ -117,17 +143,41 @@ class RedisRoutes:
         salt: str = "",
         planned_on: int | None = None,
     ) -> Split:
+        body = dump_split(shares, at, by, salt)
+        revision = await self._set("splits", team, model_name, body, expected=expected, planned_on=planned_on)
+        return Split(shares, revision, at, by, salt)
+
+    async def set_rules(
+        self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
+    ) -> Rules:
+        revision = await self._set("rules", team, model_name, dump_rules(rules, at, by), expected=expected)
+        return Rules(rules, revision, at, by)
+
+    async def set_shadow(
+        self, team: str, model_name: str, share: Share | None, at: datetime, *, by: str, expected: int | None = None
+    ) -> Shadow:
+        revision = await self._set("shadows", team, model_name, dump_shadow(share, at, by), expected=expected)
+        return Shadow(share, revision, at, by)
+
+    async def _set(
+        self,
+        kind: str,
+        team: str,
+        model_name: str,
+        body: str,
+        *,
+        expected: int | None,
+        planned_on: int | None = None,
+    ) -> int:
+        channel = _CHANNEL if kind == "splits" else _CHANNEL_OF_POLICIES
         wanted, known = ("" if revision is None else str(revision) for revision in (expected, planned_on))
-        arguments = [model_name, dump_split(shares, at, by, salt), team, _CHANNEL, wanted, known]
-        keys = [_hash("splits", team), _TEAMS]
-        ((revision, other),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
+        arguments = [model_name, body, team, channel, wanted, known, kind]
+        keys = [_hash(kind, team), _TEAMS, *(_hash(each, team) for each in ("splits", "rules", "shadows"))]
+        ((revision, present, set_by, split),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         if not revision:
-            there = load_split(*_parted(other)) if other else None
-            present = there.revision if there is not None and there.shares else NOTHING
-            check_revision(expected, present, changed_by="" if there is None else there.set_by)
-            if there is not None:
-                raise SplitMoved(there)
-        return Split(shares, int(revision), at, by, salt)
+            check_revision(expected, int(present) or NOTHING, changed_by=set_by.decode())
+            raise SplitMoved(load_split(*_parted(split)))
+        return int(revision)
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:
         (teams,) = await self._link.ask(("SMEMBERS", _TEAMS))
@@ -167,6 +217,14 @@ class RedisRoutes:
                 team, model_name, value = json.loads(message)
                 handle(team, model_name, load_split(*_parted(value.encode())))
 
+    async def watch_policies(self, connected: Callable[[], Awaitable[None]], handle: PolicyHandler) -> None:
+        """The same of rules and shadows."""
+        async with aclosing(self._link.listen(_CHANNEL_OF_POLICIES, connected)) as messages:
+            async for message in messages:
+                team, model_name, value, kind = json.loads(message)
+                if kind in _POLICIES:
+                    handle(team, model_name, _POLICIES[kind](*_parted(value.encode())))
+
     async def _team(self, team: str) -> Sequence[Route]:
         return _routes(team, *await self._link.ask(*(("HGETALL", _hash(kind, team)) for kind in _FAMILIES)))
 
@@ -176,25 +234,20 @@ class RedisRoutes:
 
 
 def _routes(team: str, *hashes: _Fields) -> list[Route]:
-    targets, splits, stable, archived, restored = hashes
+    targets, splits, rules, shadows, stable, archived, restored = hashes
     of_model: dict[str, dict[str, Target]] = {}
     for field, value in targets.items():
         model_name, version_id = json.loads(field)
         of_model.setdefault(model_name, {})[version_id] = load_target(_parted(value)[1])
     split = {field.decode(): load_split(*_parted(value)) for field, value in splits.items()}
     marks = {field.decode(): load_stable(_parted(value)[1]) for field, value in stable.items()}
+    ruled = {field.decode(): load_rules(*_parted(value)) for field, value in rules.items()}
+    shadowed = {field.decode(): load_shadow(*_parted(value)) for field, value in shadows.items()}
     ends, returns = _moments(archived), _moments(restored)
+    found: tuple[Mapping[str, Any], ...] = (of_model, split, marks, ends, returns, ruled, shadowed)
     return [
-        Route(
-            team,
-            model,
-            of_model.get(model, {}),
-            split.get(model),
-            marks.get(model),
-            ends.get(model),
-            returns.get(model),
-        )
-        for model in sorted(of_model.keys() | split.keys() | marks.keys() | ends.keys() | returns.keys())
+        Route(team, model, of_model.get(model, {}), *(kind.get(model) for kind in found[1:]))
+        for model in sorted(set().union(*found))
     ]
 
 
@@ -209,6 +262,10 @@ def _moment(kind: str, text: str) -> datetime:
             return load_split(0, text).set_at
         case "stable":
             return load_stable(text).promoted_at
+        case "rules":
+            return load_rules(0, text).set_at
+        case "shadows":
+            return load_shadow(0, text).set_at
         case _:
             return datetime.fromisoformat(text)
 

@@ -9,7 +9,9 @@ from typing import Any
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 
-from fp_inference.domain.routes import Share, Split, Stable, Target, TargetStatus
+from fp_inference.domain.routes import Stable, Target, TargetStatus
+from fp_inference.domain.rules import Match, Rule, Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 
 
 def dump_target(target: Target) -> str:
@@ -48,9 +50,47 @@ def dump_split(shares: tuple[Share, ...], at: datetime, by: str, salt: str) -> s
 
 def load_split(revision: int, text: str) -> Split:
     stored = json.loads(text)
-    shares = tuple(Share(share["version_id"], share["since"], share["weight_bps"]) for share in stored["shares"])
+    shares = tuple(map(_share, stored["shares"]))
     set_at, set_by = datetime.fromisoformat(stored["set_at"]), stored.get("set_by", "")
     return Split(shares, revision, set_at, set_by, stored.get("salt", ""))
+
+
+def dump_rules(rules: tuple[Rule, ...], at: datetime, by: str) -> str:
+    stored = [
+        {
+            "name": rule.name,
+            "matches": [
+                {"attribute": match.attribute, "values": sorted(match.values), "prefix": match.prefix}
+                for match in rule.matches
+            ],
+            "shares": [asdict(share) for share in rule.shares],
+        }
+        for rule in rules
+    ]
+    return json.dumps({"rules": stored, "set_at": at.isoformat(), "set_by": by})
+
+
+def load_rules(revision: int, text: str) -> Rules:
+    stored = json.loads(text)
+    rules = (
+        Rule(
+            rule["name"],
+            tuple(Match(match["attribute"], frozenset(match["values"]), match["prefix"]) for match in rule["matches"]),
+            tuple(map(_share, rule["shares"])),
+        )
+        for rule in stored["rules"]
+    )
+    return Rules(tuple(rules), revision, datetime.fromisoformat(stored["set_at"]), stored["set_by"])
+
+
+def dump_shadow(share: Share | None, at: datetime, by: str) -> str:
+    return json.dumps({"share": share and asdict(share), "set_at": at.isoformat(), "set_by": by})
+
+
+def load_shadow(revision: int, text: str) -> Shadow:
+    stored = json.loads(text)
+    share = _share(stored["share"]) if stored["share"] else None
+    return Shadow(share, revision, datetime.fromisoformat(stored["set_at"]), stored["set_by"])
 
 
 def dump_stable(stable: Stable) -> str:
@@ -60,6 +100,10 @@ def dump_stable(stable: Stable) -> str:
 def load_stable(text: str) -> Stable:
     stored = json.loads(text)
     return Stable(stored["version_id"], stored["version"], datetime.fromisoformat(stored["promoted_at"]))
+
+
+def _share(stored: Mapping[str, Any]) -> Share:
+    return Share(stored["version_id"], stored["since"], stored["weight_bps"])
 
 
 def _signature(stored: Mapping[str, Any]) -> Signature:

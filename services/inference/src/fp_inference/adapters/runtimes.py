@@ -16,6 +16,7 @@ from fp_rpc.link.caller import Link
 from fp_rpc.tensors import TensorForm
 from fp_telemetry import correlation_id
 
+from fp_inference.app.mirror import Copied
 from fp_inference.domain.routes import Target
 
 _TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
@@ -67,6 +68,11 @@ class ServingRuntimes:
         except InvalidArgument as error:
             # The caller has nothing to do with it.
             raise Internal("a runtime answered an unknown element type") from error
+
+    async def shadow(self, target: Target, copied: Copied, *, request_id: str, seconds: float) -> Mapping[str, Tensor]:
+        # Beside the call that it is a copy of, which has said for whom it is.
+        with acting_for(copied.team):
+            return await self.predict(target, copied.model_name, copied.inputs, request_id=request_id, seconds=seconds)
 
     async def is_ready(self, target: Target) -> bool:
         try:

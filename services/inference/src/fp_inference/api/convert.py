@@ -6,6 +6,7 @@ from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_rpc.tensors import ELEMENTS, TENSOR_TYPES, TensorForm
 from fp_rpc.times import to_duration, to_timestamp
 
+from fp_inference.api.policies import rules_to_pb, shadow_to_pb
 from fp_inference.app.circuits import Standing
 from fp_inference.app.describe_model import Described
 from fp_inference.app.values import Prediction
@@ -30,6 +31,8 @@ def route_to_pb(route: Route) -> pb.Route:
         updated_at=to_timestamp(route.updated_at),
         revision=route.revision,
         salt=route.salt,
+        rules=rules_to_pb(route),
+        shadow=shadow_to_pb(route),
     )
 
 

@@ -11,23 +11,25 @@ from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceServicer
 from fp_kernel import Clock, Command, invalid, new_id, next_token, page_request
 from fp_kernel.tensors import Tensor
-from fp_rpc import Call, caller, command, current_call, expected_revision
+from fp_rpc import Call, caller, command, current_call
 from fp_rpc.headers import REPLAYED
 from fp_rpc.pagination import page_response
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
 from fp_inference.api.convert import TENSORS, circuit_to_pb, model_info_to_pb, prediction_to_pb, route_to_pb
+from fp_inference.api.policies import report_to_pb
+from fp_inference.api.route_changes import RouteChanges, named
 from fp_inference.app.admission import Admission
 from fp_inference.app.circuits import Circuits
-from fp_inference.app.delete_route import DeleteRoute
 from fp_inference.app.describe_model import DescribeModel
 from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.limits import Limits
 from fp_inference.app.predict import Predict, command_id
 from fp_inference.app.predict_many import PredictMany
+from fp_inference.app.route_report import ReportRoute
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.set_traffic_split import SetTrafficSplit
 from fp_inference.app.values import Ask, Caller, Prediction
+from fp_inference.domain.rule_plan import check_attributes
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -38,6 +40,8 @@ _MOST_IN_STREAM = 10_000
 # What a batch keeps of its time for the way back, so that late items do not take the others with them.
 _WAY_BACK = 0.25
 _WAY_BACK_SHARE = 0.1
+
+_NO_ATTRIBUTES: Mapping[str, str] = {}
 
 _LIMIT_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 
@@ -51,8 +55,8 @@ class Servicer(InferenceGatewayServiceServicer):
         predict: Predict,
         predict_many: PredictMany,
         admission: Admission,
-        set_traffic_split: SetTrafficSplit,
-        delete_route: DeleteRoute,
+        changes: RouteChanges,
+        report: ReportRoute,
         circuits: Circuits,
         describe: DescribeModel,
         table: RouteTable,
@@ -63,8 +67,8 @@ class Servicer(InferenceGatewayServiceServicer):
         self._predict = predict
         self._predict_many = predict_many
         self._admission = admission
-        self._set_traffic_split = set_traffic_split
-        self._delete_route = delete_route
+        self._changes = changes
+        self._report = report
         self._circuits = circuits
         self._describe = describe
         self._table = table
@@ -112,7 +116,7 @@ class Servicer(InferenceGatewayServiceServicer):
             self._send_limit(context, whole.caller)
 
     async def GetRoute(self, request: pb.GetRouteRequest, context: Context) -> pb.GetRouteResponse:
-        team, model_name = caller().team, _model_name(request.model_name)
+        team, model_name = caller().team, named(request.model_name)
         route = await self._fresh.read(team, model_name, partial(self._table.get, team, model_name))
         return pb.GetRouteResponse(route=route_to_pb(route))
 
@@ -130,46 +134,25 @@ class Servicer(InferenceGatewayServiceServicer):
         )
 
     async def SetTrafficSplit(self, request: pb.SetTrafficSplitRequest, context: Context) -> pb.SetTrafficSplitResponse:
-        def response(route: Any) -> pb.SetTrafficSplitResponse:
-            return pb.SetTrafficSplitResponse(route=route_to_pb(route))
-
-        weights = [(weight.version, weight.weight_bps) for weight in request.weights]
-        asked = command(request, response)
-        route = await self._set_traffic_split(
-            caller().team,
-            _model_name(request.model_name),
-            weights,
-            asked,
-            by=caller().user_id,
-            expected=expected_revision(request),
-            salt=request.salt,
-        )
-        return response(route)
+        return await self._changes.split(request)
 
     async def UpsertRoute(self, request: pb.UpsertRouteRequest, context: Context) -> pb.UpsertRouteResponse:
-        def response(route: Any) -> pb.UpsertRouteResponse:
-            return pb.UpsertRouteResponse(route=route_to_pb(route))
+        return await self._changes.upsert(request)
 
-        weights = [(target.version, target.weight_bps) for target in request.targets]
-        route = await self._set_traffic_split(
-            caller().team,
-            _model_name(request.model_name),
-            weights,
-            command(request, response),
-            by=caller().user_id,
-            expected=expected_revision(request),
-            field="targets",
-        )
-        return response(route)
+    async def SetRoutingRules(self, request: pb.SetRoutingRulesRequest, context: Context) -> pb.SetRoutingRulesResponse:
+        return await self._changes.rules(request)
+
+    async def SetShadow(self, request: pb.SetShadowRequest, context: Context) -> pb.SetShadowResponse:
+        return await self._changes.shadow(request)
+
+    async def GetRouteReport(self, request: pb.GetRouteReportRequest, context: Context) -> pb.GetRouteReportResponse:
+        return report_to_pb(await self._report(caller().team, named(request.model_name)))
 
     async def DeleteRoute(self, request: pb.DeleteRouteRequest, context: Context) -> pb.DeleteRouteResponse:
-        asked, expected = command(request, lambda _: pb.DeleteRouteResponse()), expected_revision(request)
-        name, by = _model_name(request.model_name), caller().user_id
-        await self._delete_route(caller().team, name, asked, by=by, expected=expected)
-        return pb.DeleteRouteResponse()
+        return await self._changes.delete(request)
 
     async def GetCircuitState(self, request: pb.GetCircuitStateRequest, context: Context) -> pb.GetCircuitStateResponse:
-        model_name = _model_name(request.model_name)
+        model_name = named(request.model_name)
         if not request.version:
             raise invalid("version", "is missing")
         standing = await self._circuits.of(caller().team, model_name, request.version)
@@ -193,7 +176,7 @@ class Servicer(InferenceGatewayServiceServicer):
         )
 
     async def GetModelInfo(self, request: pb.GetModelInfoRequest, context: Context) -> pb.GetModelInfoResponse:
-        described = await self._describe(caller().team, _model_name(request.model_name))
+        described = await self._describe(caller().team, named(request.model_name))
         return pb.GetModelInfoResponse(model_info=model_info_to_pb(described))
 
     def _whole(self, request: pb.BatchPredictRequest | pb.StreamPredictRequest) -> Ask:
@@ -210,18 +193,22 @@ class Servicer(InferenceGatewayServiceServicer):
     def _ask(self, request: _AnyPredict, call: Call, known: Command, inputs: Mapping[str, Tensor]) -> Ask:
         if len(request.sticky_key) > _LONGEST_STICKY_KEY:
             raise invalid("sticky_key", f"must be at most {_LONGEST_STICKY_KEY} characters")
+        attributes = dict(request.attributes) if request.attributes else _NO_ATTRIBUTES
+        if attributes:
+            check_attributes(attributes)
         now = self._clock.now()
         today = now.date()
         return Ask(
             request_id=command_id(known, today) if known.key else new_id(now),
             caller=self._caller(),
-            model_name=_model_name(request.model_name),
+            model_name=named(request.model_name),
             inputs=inputs,
             version_override=request.version_override,
             sticky_key=request.sticky_key,
             command=known,
             deadline=call.deadline,
             day=today,
+            attributes=attributes,
         )
 
     def _caller(self) -> Caller:
@@ -253,9 +240,3 @@ class _EncodedOnce:
 
 def _nothing(_: Any) -> Any:
     raise AssertionError("a batch is kept by its items")
-
-
-def _model_name(name: str) -> str:
-    if not name:
-        raise invalid("model_name", "is missing")
-    return name

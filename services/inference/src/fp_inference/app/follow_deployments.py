@@ -10,7 +10,9 @@ from fp_telemetry import get_logger
 
 from fp_inference.app.ports import Deployment, Deployments, RouteStore
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.routes import Route, Split, Stable, Target, TargetStatus
+from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
+from fp_inference.domain.rules import Rules, Shadow
+from fp_inference.domain.shares import Split
 
 _RETRY = 1.0
 
@@ -59,6 +61,13 @@ class FollowDeployments:
     def split(self, team: str, model_name: str, split: Split) -> None:
         """A split that this or another replica set."""
         self._change(team, model_name, lambda route: route.with_split(split))
+
+    def policy(self, team: str, model_name: str, policy: Rules | Shadow) -> None:
+        """Rules or a shadow that this or another replica set."""
+        if isinstance(policy, Rules):
+            self._change(team, model_name, lambda route: route.with_rules(policy))
+        else:
+            self._change(team, model_name, lambda route: route.with_shadow(policy))
 
     async def recall(self) -> None:
         """Take over what is stored. Raises Unavailable."""
@@ -118,6 +127,10 @@ def _merged(route: Route, stored: Route) -> Route:
         route = route.undeployed(target) if gone else route.deployed(target)
     if stored.split is not None:
         route = route.with_split(stored.split)
+    if stored.rules is not None:
+        route = route.with_rules(stored.rules)
+    if stored.shadow is not None:
+        route = route.with_shadow(stored.shadow)
     if stored.stable is not None:
         route = route.promoted(stored.stable)
     if stored.restored_at is not None:

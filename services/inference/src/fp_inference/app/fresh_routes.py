@@ -18,7 +18,8 @@ from fp_inference.app.ports import Deployments
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import NO_ROUTE
-from fp_inference.domain.routes import Split
+from fp_inference.domain.rules import Rules, Shadow
+from fp_inference.domain.shares import Split
 from fp_inference.domain.split_plan import VERSION_NOT_ACTIVE
 
 T = TypeVar("T")
@@ -71,6 +72,11 @@ class FreshRoutes:
     def split(self, team: str, model_name: str, split: Split) -> None:
         """A split that this or another replica set."""
         self._follow.split(team, model_name, split)
+        self._complete_later(team, model_name)
+
+    def policy(self, team: str, model_name: str, policy: Rules | Shadow) -> None:
+        """Rules or a shadow that this or another replica set."""
+        self._follow.policy(team, model_name, policy)
         self._complete_later(team, model_name)
 
     async def recall(self) -> None:

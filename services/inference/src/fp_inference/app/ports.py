@@ -11,7 +11,9 @@ from fp_kernel.tensors import Tensor
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.circuit import Circuit
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target
+from fp_inference.domain.routes import Route, Stable, Target
+from fp_inference.domain.rules import Rule, Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 
 
 class Leases(Protocol):
@@ -145,6 +147,18 @@ class RouteStore(Protocol):
         expected: the revision that is there, 0 for none. Raises Aborted where another one is.
         planned_on: of the split by which shares and salt were decided. Raises SplitMoved where a newer one is.
         """
+        ...
+
+    async def set_rules(
+        self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
+    ) -> Rules:
+        """Likewise, beside the split."""
+        ...
+
+    async def set_shadow(
+        self, team: str, model_name: str, share: Share | None, at: datetime, *, by: str, expected: int | None = None
+    ) -> Shadow:
+        """Likewise. share: None for no shadow."""
         ...
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:

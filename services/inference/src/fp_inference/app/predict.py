@@ -1,4 +1,4 @@
-"""One prediction: quota, limit, replay, route, split, forward, record, event."""
+"""One prediction: quota, limit, replay, route, rules, split, forward, record, event, shadow."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,14 +12,16 @@ from fp_kernel.signatures import check_tensors
 from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.fresh_routes import FreshRoutes
+from fp_inference.app.mirror import Mirror
 from fp_inference.app.ports import Recorder
 from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
+from fp_inference.app.route_report import Arms
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.failures import failure_reason
+from fp_inference.domain.preference import Preference, preferred
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route, Target
-from fp_inference.domain.split import choose, draw
+from fp_inference.domain.routes import Route
 from fp_inference.domain.split_plan import unknown_version
 from fp_inference.domain.summary import cost
 
@@ -36,6 +38,8 @@ class Predict:
         fresh: FreshRoutes,
         forward: Forward,
         recorder: Recorder,
+        arms: Arms,
+        mirror: Mirror,
         clock: Clock,
     ) -> None:
         self._admission = admission
@@ -44,6 +48,8 @@ class Predict:
         self._fresh = fresh
         self._forward = forward
         self._recorder = recorder
+        self._arms = arms
+        self._mirror = mirror
         self._clock = clock
 
     async def __call__(self, ask: Ask) -> Prediction:
@@ -66,17 +72,20 @@ class Predict:
     async def admitted(self, ask: Ask, start: float) -> Prediction:
         """One that was let in and not answered before. start: monotonic time at which it arrived."""
         route: Route | None = None
+        preference = Preference(())
         tries: list[Try] = []
         try:
             check_tensors(ask.inputs)
             route = self._table.find(ask.caller.team, ask.model_name)
-            fresh, targets = await self._fresh.read(ask.caller.team, ask.model_name, partial(self._routed, ask))
-            route = fresh
+            fresh, preference = await self._fresh.read(ask.caller.team, ask.model_name, partial(self._routed, ask))
+            route, targets = fresh, preference.targets
             targets[0].signature.check(ask.inputs)
             targets[0].signature.check_outputs(ask.outputs)
             forwarded = await self._forward(targets, ask, tries)
         except Error as error:
             self.refused(ask, error, route, tries)
+            if route is not None and tries:
+                self._arms.failed(route, preference.rule, tries[-1].target)
             raise
         except asyncio.CancelledError:
             if tries:
@@ -85,11 +94,14 @@ class Predict:
         except Exception:
             self.refused(ask, Internal("internal error"), route, tries)
             raise
-        return self._complete(ask, fresh, forwarded, tries, start)
+        prediction = self._complete(ask, fresh, forwarded, tries, start)
+        self._arms.answered(fresh, preference.rule, forwarded.target, prediction.seconds)
+        self._mirror.offer(fresh, ask, forwarded.target, forwarded.outputs)
+        return prediction
 
-    def _routed(self, ask: Ask) -> tuple[Route, Sequence[Target]]:
+    def _routed(self, ask: Ask) -> tuple[Route, Preference]:
         route = self._table.routable(ask.caller.team, ask.model_name)
-        return route, _preferred(route, ask)
+        return route, _preference(route, ask)
 
     def _complete(self, ask: Ask, route: Route, forwarded: Forwarded, tries: Sequence[Try], start: float) -> Prediction:
         """No await from the answer to its event: nobody can be cancelled in between."""
@@ -109,21 +121,16 @@ class Predict:
         self._recorder.failed(Failed(ask, model_id, tries, canaries, failure_reason(error), error, self._clock.now()))
 
 
-def _preferred(route: Route, ask: Ask) -> Sequence[Target]:
-    """The target that the split chooses, then the others that get traffic; a pinned version stands alone."""
+def _preference(route: Route, ask: Ask) -> Preference:
+    """A pinned version stands alone."""
     if ask.version_override:
         check_pin(ask)
         pinned = route.find(ask.version_override)
         if pinned is None:
             raise unknown_version("version_override", ask.version_override)
-        return (pinned,)
+        return Preference((pinned,))
     # Without a sticky key the request itself decides, so that its retry goes where it went.
-    lots = route.lots
-    if len(lots) == 1:
-        return (lots[0].target,)
-    chosen = choose(lots, draw(route.team, route.model_name, route.salt, ask.sticky_key or ask.request_id))
-    others = [each.target for each in lots if each.target is not chosen]
-    return (chosen, *others)
+    return preferred(route, ask.attributes, ask.sticky_key or ask.request_id)
 
 
 def check_pin(ask: Ask) -> None:

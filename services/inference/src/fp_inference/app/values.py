@@ -1,7 +1,7 @@
 """The values of a prediction: request, answer and record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from fp_kernel import Command, Error
@@ -29,7 +29,7 @@ class Ask:
     """One prediction to make. deadline: on the monotonic clock. command: what makes a retry the same request.
 
     day: when the request was first seen, UTC; part of the id of one with a key. outputs: that the caller will read;
-    none for all.
+    none for all. attributes: that rules of the route may ask for.
     """
 
     request_id: str
@@ -42,6 +42,7 @@ class Ask:
     deadline: float
     day: date
     outputs: Sequence[str] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Deployments come as events, each with a sequence; the split comes as a command. 
 derived, so that replicas that saw the same facts route the same, in whatever order they saw them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,8 @@ from functools import cached_property
 
 from fp_kernel.signatures import UNDECLARED, Signature
 
+from fp_inference.domain.rules import Rule, Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 from fp_inference.domain.split import FULL, Lot, lot, scaled
 
 # Removed versions are remembered so that an old event cannot bring one back; the newest are enough.
@@ -50,32 +52,6 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A version's part of a split.
-
-    since: sequence of the target when it was set; once the version was undeployed after that, the share is void.
-    """
-
-    version_id: str
-    since: int
-    weight_bps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """revision: grows with each split of the route; the newest holds. shares: none deletes the route.
-
-    set_by: empty for a split that code of before has stored. salt: empty for the default of the route.
-    """
-
-    shares: tuple[Share, ...]
-    revision: int
-    set_at: datetime
-    set_by: str = ""
-    salt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Stable:
     """The version that the registry has in PRODUCTION."""
 
@@ -95,6 +71,8 @@ class Route:
     stable: Stable | None = None
     archived_at: datetime | None = None
     restored_at: datetime | None = None
+    rules: Rules | None = None
+    shadow: Shadow | None = None
 
     @cached_property
     def present(self) -> tuple[Target, ...]:
@@ -104,8 +82,12 @@ class Route:
 
     @property
     def revision(self) -> int:
-        """Of its split; 0 while none was set. Deployments leave it as it is."""
-        return self.split.revision if self.split is not None else 0
+        """The newest of what was set; 0 while nothing was. Deployments leave it as it is."""
+        return max((each.revision for each in self._set), default=0)
+
+    @property
+    def _set(self) -> "tuple[Split | Rules | Shadow, ...]":
+        return tuple(each for each in (self.split, self.rules, self.shadow) if each is not None)
 
     @property
     def deleted(self) -> bool:
@@ -142,10 +124,22 @@ class Route:
         return tuple(lot(target, target.version_id, weight) for target, weight in self.weighted if weight)
 
     @cached_property
+    def ruled(self) -> "tuple[tuple[Rule, tuple[Lot[Target], ...]], ...]":
+        """Rules in their order, with what their versions draw with; without those that have no version left."""
+        rules = self.rules.rules if self.rules is not None else ()
+        found = ((rule, self._lots(rule.shares)) for rule in rules)
+        return tuple(each for each in found if each[1])
+
+    @cached_property
+    def shadowed(self) -> tuple[Target, int] | None:
+        """The version that gets copies of answered requests, and of how many, in basis points."""
+        share = self.shadow.share if self.shadow is not None else None
+        lots = self._lots((share,)) if share is not None else ()
+        return (lots[0].target, lots[0].weight) if lots else None
+
+    @cached_property
     def updated_at(self) -> datetime | None:
-        times = [target.deployed_at for target in self.present]
-        if self.split is not None:
-            times.append(self.split.set_at)
+        times = [*(target.deployed_at for target in self.present), *(each.set_at for each in self._set)]
         return max(times, default=None)
 
     def weight(self, target: Target) -> int:
@@ -156,9 +150,16 @@ class Route:
 
     @property
     def names_unknown(self) -> bool:
-        """Whether the split gives a share to a version whose deployment is not known here."""
-        shares = self.split.shares if self.split is not None else ()
-        return any(share.weight_bps and not self._knows(share) for share in shares)
+        """Whether what was set gives a share to a version whose deployment is not known here."""
+        return any(share.weight_bps and not self._knows(share) for share in self.named)
+
+    @property
+    def named(self) -> tuple[Share, ...]:
+        """What was set for versions by name."""
+        split = self.split.shares if self.split is not None else ()
+        rules = self.rules.shares() if self.rules is not None else ()
+        shadow = (self.shadow.share,) if self.shadow is not None and self.shadow.share is not None else ()
+        return *split, *rules, *shadow
 
     def _knows(self, share: Share) -> bool:
         target = self.targets.get(share.version_id)
@@ -236,8 +237,15 @@ class Route:
             return self
         return replace(self, split=split)
 
+    def with_rules(self, rules: Rules) -> "Route":
+        return self if self.rules is not None and self.rules.revision >= rules.revision else replace(self, rules=rules)
+
+    def with_shadow(self, shadow: Shadow) -> "Route":
+        newer = self.shadow is not None and self.shadow.revision >= shadow.revision
+        return self if newer else replace(self, shadow=shadow)
+
     def since(self, before: datetime) -> "Route | None":
-        """Without what is over and older: removed versions; split and marks of a model without a version.
+        """Without what is over and older: removed versions; what was set and marked of a model without a version.
 
         None when nothing is left.
         """
@@ -245,12 +253,15 @@ class Route:
         if self.present:
             return self if len(targets) == len(self.targets) else replace(self, targets=targets)
         split = self.split if self.split is not None and self.split.set_at >= before else None
+        rules = self.rules if self.rules is not None and self.rules.set_at >= before else None
+        shadow = self.shadow if self.shadow is not None and self.shadow.set_at >= before else None
         stable = self.stable if self.stable is not None and self.stable.promoted_at >= before else None
         archived = self.archived_at if self.archived_at is not None and self.archived_at >= before else None
         restored = self.restored_at if self.restored_at is not None and self.restored_at >= before else None
-        if not (targets or split or stable or archived or restored):
+        if not (targets or split or rules or shadow or stable or archived or restored):
             return None
-        return replace(self, targets=targets, split=split, stable=stable, archived_at=archived, restored_at=restored)
+        left = replace(self, targets=targets, split=split, rules=rules, shadow=shadow)
+        return replace(left, stable=stable, archived_at=archived, restored_at=restored)
 
     def _with(self, target: Target) -> "Route":
         targets = {**self.targets, target.version_id: target}
@@ -259,6 +270,12 @@ class Route:
         for key in removed[: max(0, len(removed) - _TOMBSTONES)]:
             del targets[key]
         return replace(self, targets=targets)
+
+    def _lots(self, shares: Iterable[Share]) -> tuple[Lot[Target], ...]:
+        """Of the active targets that these shares give traffic to."""
+        given = {share.version_id: share for share in shares}
+        granted = ((target, _granted(target, given.get(target.version_id))) for target in self.active)
+        return tuple(lot(target, target.version_id, weight) for target, weight in granted if weight)
 
     def _weights(self) -> list[int]:
         shares = {share.version_id: share for share in self.split.shares} if self.split else {}

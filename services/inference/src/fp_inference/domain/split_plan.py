@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from fp_kernel import Error, FailedPrecondition, FieldViolation, invalid
 
-from fp_inference.domain.routes import Route, Share, Target
+from fp_inference.domain.routes import Route, Target
+from fp_inference.domain.shares import Share
 from fp_inference.domain.split import FULL
 
 VERSION_NOT_ACTIVE = "VERSION_NOT_ACTIVE"
 VERSION_NOT_READY = "VERSION_NOT_READY"
-_SALT = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+NAMED = "must be 1 to 64 of letters, digits, dot, hyphen and underscore"
 
 
 def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "weights") -> tuple[Share, ...]:
@@ -31,11 +33,20 @@ def plan_split(route: Route, weights: Sequence[tuple[str, int]], path: str = "we
 
 def newcomers(route: Route, shares: Sequence[Share]) -> Sequence[Target]:
     """Targets that these shares give traffic to and that the present split does not name."""
-    present = route.split.shares if route.split is not None else ()
-    named = {each.version_id: each.since for each in present}
-    targets = [route.targets[share.version_id] for share in shares if share.weight_bps]
+    return _new(route, shares, route.split.shares if route.split is not None else ())
+
+
+def unproven(route: Route, shares: Sequence[Share]) -> Sequence[Target]:
+    """Targets that these shares give traffic to and that nothing names that holds now."""
+    return _new(route, shares, route.named)
+
+
+def _new(route: Route, shares: Sequence[Share], present: Sequence[Share]) -> Sequence[Target]:
+    # The newest of a version: each may name it.
+    named = {each.version_id: each.since for each in sorted(present, key=lambda each: each.since)}
+    targets = {share.version_id: route.targets[share.version_id] for share in shares if share.weight_bps}
     # A share from before the version was undeployed says nothing of its new runtime.
-    return [target for target in targets if named.get(target.version_id, 0) <= target.removed]
+    return [target for target in targets.values() if named.get(target.version_id, 0) <= target.removed]
 
 
 def planned_salt(route: Route, shares: Sequence[Share], wanted: str) -> str:
@@ -43,8 +54,8 @@ def planned_salt(route: Route, shares: Sequence[Share], wanted: str) -> str:
 
     Raises InvalidArgument.
     """
-    if wanted and not _SALT.fullmatch(wanted):
-        raise invalid("salt", "must be 1 to 64 of letters, digits, dot, hyphen and underscore")
+    if wanted and not NAME.fullmatch(wanted):
+        raise invalid("salt", NAMED)
     if wanted or route.split is None or newcomers(route, shares):
         return wanted
     return route.split.salt

@@ -9,7 +9,9 @@ from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.ports import Deployment, SplitMoved
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Replay
-from fp_inference.domain.routes import Route, Share, Split, Stable, Target, TargetStatus
+from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
+from fp_inference.domain.rules import Rule, Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 from fp_kernel import Clock, Error, Unavailable
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
@@ -66,6 +68,22 @@ class FakeStore:
         split = Split(shares, self.revision, at, by, salt)
         self._change(team, model_name, lambda route: route.with_split(split))
         return split
+
+    async def set_rules(
+        self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
+    ) -> Rules:
+        self.revision += 1
+        made = Rules(rules, self.revision, at, by)
+        self._change(team, model_name, lambda route: route.with_rules(made))
+        return made
+
+    async def set_shadow(
+        self, team: str, model_name: str, share: Share | None, at: datetime, *, by: str, expected: int | None = None
+    ) -> Shadow:
+        self.revision += 1
+        made = Shadow(share, self.revision, at, by)
+        self._change(team, model_name, lambda route: route.with_shadow(made))
+        return made
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
         return [self.replays[digest] for digest in digests if digest in self.replays]

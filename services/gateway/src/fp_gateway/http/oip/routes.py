@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import route_table
+from fp_gateway.http import attributes, route_table
 from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
 from fp_gateway.http.oip import frame, tensors
@@ -54,6 +54,7 @@ def routes(
         named = request.path_params["model"], request.path_params.get("version", "")
         length = request.headers.get(frame.LENGTH)
         asked = await conversions.run(len(body), lambda: Inference(body, length, *named))
+        asked.message.attributes.update(attributes.of_header(request))
         response, trailers = await rpc.unary(route_table.PREDICT, asked.message, request)
         answer, headers, media_type = await conversions.run(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
         return Response(answer, 200, {**trailers, **headers}, media_type)
