@@ -73,7 +73,12 @@ def with_a_long_canary() -> dict:
     pipeline = pipelines.canary_deployment()
     for step in pipeline["steps"]:
         if step["id"] == "canary":
-            step["config"] = {"weight_bps": WEIGHT_BPS, "min_seconds": SECONDS, "min_samples": 100}
+            step["config"] = {
+                "weight_bps": WEIGHT_BPS,
+                "min_seconds": SECONDS,
+                "min_samples": 100,
+                "timeout_seconds": 120,
+            }
     return pipeline | {"name": "canary-under-load"}
 
 
@@ -105,7 +110,8 @@ async def test_a_canary_a_promotion_and_a_rollback_fail_nothing_at_200_a_second(
     print(
         f"\n{len(load.answers)} predictions, {len(load.failed)} failed, {load.late} found {MOST_AT_ONCE} waiting; "
         f"canary {share:.4f} of {count} where {WEIGHT_BPS / 10_000} was asked; after the promotion {after:.4f}; "
-        f"rollback answered after {ended_at - began:.3f} s, last prediction for the promoted version asked after {moved:.3f} s; "
+        f"rollback answered after {ended_at - began:.3f} s, last prediction for the promoted version asked after "
+        f"{moved:.3f} s; "
         f"p50 {1e3 * waits[len(waits) // 2]:.0f} ms, p99 {1e3 * waits[int(len(waits) * 0.99)]:.0f} ms; "
         f"load {os.getloadavg()[0]:.1f}"
     )

@@ -21,7 +21,7 @@ _STREAM = re.compile(r"\b(?:Stream|_stream)\(\s*\"(\w+)\"")
 _REDIS = re.compile(r"\{*(fp:[a-z][\w-]*[:\w-]*)")
 _PREFIX = re.compile(r"[a-z0-9]+/")
 # Names of channels are no keys.
-_CHANNELS = frozenset({"fp:inference:splits"})
+_CHANNELS = frozenset({"fp:inference:splits", "fp:inference:rules"})
 
 
 @dataclass(frozen=True, slots=True)

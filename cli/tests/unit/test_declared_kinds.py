@@ -89,6 +89,8 @@ def test_a_free_meter_need_not_be_declared():
     assert plan.equal(answered, declared)
     assert not plan.equal(answered, {"unit_prices": {"METER_TYPE_INFERENCE_REQUEST": price | {"amount_micros": 6}}})
     assert not plan.equal(answered, declared | {"quota_limits": {"METER_TYPE_INFERENCE_REQUEST": 7}})
+    assert not plan.equal(answered, declared | {"predictions_per_second": 7})
+    assert plan.equal(answered, declared | {"predictions_in_flight": 0})
 
 
 def test_a_target_is_compared_as_the_platform_shows_it():

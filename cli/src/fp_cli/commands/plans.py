@@ -60,6 +60,8 @@ def create_plan(
     prices: list[str] = typer.Option([], "--price", help="METER=AMOUNT a unit, such as inference-request=0.0005."),
     included: list[str] = typer.Option([], help="METER=UNITS that are free each month."),
     quotas: list[str] = typer.Option([], "--quota", help="METER=UNITS a month at most."),
+    per_second: int = typer.Option(0, min=0, help="Predictions of a team a second, all its members together; 0: any."),
+    in_flight: int = typer.Option(0, min=0, help="Predictions of a team at once, in each replica; 0: any."),
     file: Path | None = typer.Option(None, help="JSON or YAML of a CreateRatePlanRequest instead.", allow_dash=True),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:
@@ -76,6 +78,7 @@ def create_plan(
         request.name = name or request.name
     else:
         request = money.new_plan(name, currency, prices, included, quotas)
+        request.predictions_per_second, request.predictions_in_flight = per_second, in_flight
     request.idempotency_key = clients.idempotency_key(idempotency_key)
     with clients.connect(state) as client:
         stub = billing_pb2_grpc.BillingServiceStub(client.channel)

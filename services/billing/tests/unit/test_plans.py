@@ -1,8 +1,19 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from fp_billing.domain.meters import Meter
-from fp_billing.domain.plans import MAX_PER_UNITS, MAX_PRICE_MICROS, Money, NewPlan, Rate, create_plan
+from fp_billing.domain.plans import (
+    MAX_IN_FLIGHT,
+    MAX_PER_SECOND,
+    MAX_PER_UNITS,
+    MAX_PRICE_MICROS,
+    Limits,
+    Money,
+    NewPlan,
+    Rate,
+    create_plan,
+)
 from fp_billing.domain.usage import MAX_QUANTITY, Usage, check_usage
 from fp_kernel import InvalidArgument
 
@@ -28,6 +39,18 @@ def test_a_plan_has_a_rate_for_every_meter():
     assert plan.rates[Meter.INFERENCE_REQUEST] == Rate(100, included=10, quota=20)
     assert plan.rates[Meter.INFERENCE_TOKENS] == Rate(100)
     assert (plan.currency, plan.created_at) == ("EUR", NOW)
+
+
+def test_a_plan_limits_what_a_team_predicts_or_does_not():
+    assert create_plan(new(), NOW).limits == Limits(0, 0)
+    assert create_plan(replace(new(), limits=Limits(50, 8)), NOW).limits == Limits(50, 8)
+    for limits, field in (
+        (Limits(-1, 0), "predictions_per_second"),
+        (Limits(MAX_PER_SECOND + 1, 0), "predictions_per_second"),
+        (Limits(0, -1), "predictions_in_flight"),
+        (Limits(0, MAX_IN_FLIGHT + 1), "predictions_in_flight"),
+    ):
+        assert refused(replace(new(), limits=limits)) == field
 
 
 def test_a_meter_that_a_plan_leaves_out_is_free_and_the_plan_says_so():

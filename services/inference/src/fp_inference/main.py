@@ -16,9 +16,7 @@ from fp_rpc.retries import RetryPolicy
 from fp_runtime import Runtime
 
 from fp_inference import recording
-from fp_inference.adapters.billing import BillingUsage
 from fp_inference.adapters.deployments import PipelineDeployments
-from fp_inference.adapters.redis_buckets import RedisBuckets
 from fp_inference.adapters.redis_circuits import RedisCircuits
 from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
@@ -27,7 +25,6 @@ from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.api.route_changes import RouteChanges
-from fp_inference.app.admission import Admission
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
 from fp_inference.app.change_route import ChangeRoute
@@ -37,15 +34,14 @@ from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.forget_routes import ForgetRoutes
 from fp_inference.app.forward import Forward
 from fp_inference.app.fresh_routes import FreshRoutes
-from fp_inference.app.limiter import Limiter
 from fp_inference.app.limits import parse_limits
 from fp_inference.app.predict import Predict
 from fp_inference.app.predict_many import PredictMany
-from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import Replays
 from fp_inference.app.route_report import Arms, ReportRoute
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.watch_targets import WatchTargets
+from fp_inference.limiting import admission
 from fp_inference.mirroring import mirrored
 from fp_inference.settings import Settings
 
@@ -92,12 +88,12 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         policy=settings.forward,
     )
     circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
-    billing = settings.billing_addr and channels.open(settings.billing_addr, peer="billing", timeout=_PEER_TIMEOUT)
-    quotas = Quotas(BillingUsage(billing) if billing else None, clock)
-    admission = Admission(quotas, Limiter(RedisBuckets(link), clock))
+    address = settings.billing_addr
+    billing = channels.open(address, peer="billing", timeout=_PEER_TIMEOUT) if address else None
+    admitted, quotas = admission(runtime, link, billing)
     mirror, tallies = mirrored(runtime, link, runtimes, settings)
     predict = Predict(
-        admission=admission,
+        admission=admitted,
         replays=replays,
         table=table,
         fresh=fresh,
@@ -109,8 +105,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     )
     servicer = Servicer(
         predict=predict,
-        predict_many=PredictMany(predict, admission, replays, clock),
-        admission=admission,
+        predict_many=PredictMany(predict, admitted, replays, clock),
+        admission=admitted,
         changes=RouteChanges(
             ChangeRoute(table=table, fresh=fresh, store=routes, runtimes=runtimes, clock=clock), replays
         ),

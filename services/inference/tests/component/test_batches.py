@@ -13,7 +13,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_events import Event, NatsBus
 from fp_inference.api import grpc
-from fp_kernel import InvalidArgument, PermissionDenied, ResourceExhausted
+from fp_kernel import InvalidArgument, PermissionDenied, ResourceExhausted, new_id
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
 from fp_testkit.issuer import Issuer
@@ -170,10 +170,13 @@ class FakeBilling(BillingServiceServicer):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, str]] = []
+        self.exceeded, self.per_second = True, 0
 
     async def CheckQuota(self, request: billing_pb2.CheckQuotaRequest, context: Any) -> billing_pb2.CheckQuotaResponse:
         self.asked.append((request.team, request.meter_type, current_call().team))
-        return billing_pb2.CheckQuotaResponse(team=request.team, exceeded=True)
+        return billing_pb2.CheckQuotaResponse(
+            team=request.team, exceeded=self.exceeded, predictions_per_second=self.per_second
+        )
 
 
 async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, bus: NatsBus, issuer: Issuer) -> None:
@@ -183,15 +186,30 @@ async def test_billing_is_asked_for_what_it_told_before_the_start(served: Any, b
     await _publish_exceeded(bus, "alpha")
     inference, one = await served(billing_addr=address)
     async with asyncio.timeout(PATIENCE):
-        while not billing.asked:
-            with suppress(ResourceExhausted):
+        with suppress(ResourceExhausted):
+            while True:
                 await inference.stub().BatchPredict(_batch(_item("a")))
     calls = len(one.calls)
     with pytest.raises(ResourceExhausted) as caught:
         await inference.stub().BatchPredict(_batch(_item("a")))
     assert caught.value.reason == "QUOTA_EXCEEDED"
-    assert billing.asked == [("alpha", billing_pb2.METER_TYPE_INFERENCE_REQUEST, "alpha")]
+    assert set(billing.asked) == {("alpha", billing_pb2.METER_TYPE_INFERENCE_REQUEST, "alpha")}
     assert len(one.calls) == calls
+    await server.stop(0)
+
+
+async def test_members_of_a_team_share_what_its_plan_allows(served: Any, issuer: Issuer) -> None:
+    billing, server = FakeBilling(), Server("billing", resolver=issuer.identity.resolver(), metrics=Metrics("billing"))
+    # The bucket holds two seconds' worth, and earns nothing that counts while the test asks.
+    billing.exceeded, billing.per_second = False, 1
+    server.add(add_BillingServiceServicer_to_server, billing)
+    inference, _ = await served(billing_addr=f"127.0.0.1:{await server.start('127.0.0.1:0')}")
+    items = [_item(str(number)) for number in range(100)]
+    await inference.stub().BatchPredict(_batch(*items))
+    with pytest.raises(ResourceExhausted) as caught:
+        await inference.stub(issuer.identity.engineer("alpha", sub=new_id())).BatchPredict(_batch(*items))
+    assert caught.value.reason == "RATE_LIMITED"
+    assert 0 < (caught.value.retry_after or 0) <= 100
     await server.stop(0)
 
 

@@ -16,7 +16,6 @@ from fp_inference.app.ports import SplitMoved
 from fp_inference.app.values import Replay
 from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
-from fp_inference.domain.rules import Match, Rule
 from fp_inference.domain.shares import Share, Split
 from fp_kernel import Aborted
 from fp_kernel.signatures import Column, Signature, TensorSpec
@@ -278,64 +277,3 @@ async def test_news_that_come_meanwhile_are_not_forgotten(link: RedisClient, red
     assert await RedisRoutes(Late(link)).forget(_START + timedelta(days=1), _served) == 0  # type: ignore[arg-type]
     (route,) = await routes.load()
     assert route.targets == {"id-1": back}
-
-
-_RULE = Rule("gold", (Match("plan", frozenset(("gold",))), Match("client", prefix="b")), (Share("id-2", 1, 10_000),))
-
-
-async def test_rules_and_a_shadow_are_kept_beside_the_split_with_one_revision(link: RedisClient, redis: Any) -> None:
-    routes = RedisRoutes(link)
-    split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
-    with pytest.raises(Aborted, match="changed meanwhile by ann"):
-        await routes.set_rules("alpha", "delays", (_RULE,), _START, by="bob", expected=split.revision - 1)
-    rules = await routes.set_rules("alpha", "delays", (_RULE,), _START, by="bob", expected=split.revision)
-    with pytest.raises(Aborted, match="changed meanwhile by bob"):
-        await routes.set_split("alpha", "delays", split.shares, _START, by="ann", expected=split.revision)
-    shadow = await routes.set_shadow("alpha", "delays", Share("id-3", 1, 500), _START, by="cy", expected=rules.revision)
-    (route,) = await routes.load()
-    assert (route.split, route.rules, route.shadow) == (split, rules, shadow)
-    assert route.revision == shadow.revision > rules.revision > split.revision
-    again = await routes.set_split("alpha", "delays", split.shares, _START, by="ann", planned_on=split.revision)
-    assert again.revision > shadow.revision, "rules of meanwhile are no other split"
-    await routes.set_shadow("alpha", "delays", None, _START, by="cy")
-    (route,) = await routes.load()
-    assert (route.shadow and route.shadow.share, route.rules) == (None, rules)
-
-
-async def test_rules_are_told_to_every_replica_and_splits_as_before(link: RedisClient, redis: Any) -> None:
-    routes, told, splits, ready = RedisRoutes(link), [], [], asyncio.Semaphore(0)
-    more = asyncio.Event()
-
-    async def connected() -> None:
-        ready.release()
-
-    def took(_: str, __: str, policy: Any) -> None:
-        told.append(policy)
-        more.set()
-
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        watching = [
-            group.create_task(routes.watch_policies(connected, took)),
-            group.create_task(routes.watch(connected, lambda *_: splits.append(_))),
-        ]
-        for _ in watching:
-            await ready.acquire()
-        rules = await routes.set_rules("alpha", "delays", (_RULE,), _START, by="bob")
-        shadow = await routes.set_shadow("alpha", "delays", Share("id-3", 1, 500), _START, by="bob")
-        while len(told) < 2:
-            await more.wait()
-            more.clear()
-        for each in watching:
-            each.cancel()
-    assert told == [rules, shadow]
-    assert splits == [], "code of before reads all of that channel as splits"
-
-
-async def test_rules_and_shadows_of_a_model_without_a_version_are_forgotten(link: RedisClient, redis: Any) -> None:
-    routes = RedisRoutes(link)
-    for model in ("old", "deployed"):
-        await routes.set_rules("alpha", model, (_RULE,), _START, by="bob")
-        await routes.set_shadow("alpha", model, None, _START, by="bob")
-    later = _START + timedelta(days=1)
-    assert await routes.forget(later, lambda _, model: model == "deployed") == 2
-    assert [route.model_name for route in await routes.load()] == ["deployed"]

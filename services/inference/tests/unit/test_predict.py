@@ -1,32 +1,17 @@
 """One prediction from limit to event."""
 
 import asyncio
-import struct
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fp_inference.app.admission import Admission
-from fp_inference.app.forward import Forward, Forwarded
-from fp_inference.app.limiter import Limiter
-from fp_inference.app.mirror import Mirror, MirrorPolicy
-from fp_inference.app.predict import Predict
-from fp_inference.app.quotas import Quotas
-from fp_inference.app.replays import MAX_RESPONSE, Replays
-from fp_inference.app.route_report import Arms
+from fp_inference.app.forward import Forwarded
+from fp_inference.app.replays import MAX_RESPONSE
 from fp_inference.app.route_table import RouteTable
-from fp_inference.app.tallies import Tallies
-from fp_inference.app.values import Ask, Caller, Prediction, Replay, Try
-from fp_inference.domain.breaker import BreakerPolicy
-from fp_inference.domain.bucket import Grant, Limit
+from fp_inference.app.team_limits import TeamLimit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route, Stable, Target
-from fp_inference.domain.shares import Split
-from fp_inference.domain.split_plan import plan_split
+from fp_inference.domain.routes import Stable
 from fp_kernel import (
-    Command,
     Error,
     FailedPrecondition,
     InvalidArgument,
@@ -36,105 +21,12 @@ from fp_kernel import (
     ResourceExhausted,
     Unavailable,
 )
-from fp_kernel.signatures import Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
-from inference_fakes.recorder import FakeRecorder
-from inference_fakes.routes import FakeDeployments, fresh_routes
-from inference_fakes.shadows import MemoryTallies, ShadowMetrics
+from inference_fakes.predicting import START, Setting, X
 
-_START = datetime(2013, 3, 1, tzinfo=UTC)
-_F = ElementType.FLOAT32
-_SIGNATURE = Signature((TensorSpec("x", _F, (-1, 1)),), (TensorSpec("y", _F, (-1, 1)),))
-_X = Tensor(_F, (1, 1), struct.pack("<f", 2.0))
 _PINNED = {"version_override": "9", "pin": True}
-_SHORT = Tensor(_F, (1, 1), b"\0")
-
-
-class FakeLeases:
-    def __init__(self) -> None:
-        self.empty = False
-
-    async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
-        return Grant(0, 2.0) if self.empty else Grant(least)
-
-
-class FakeStore:
-    async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        return ()
-
-    async def put(self, replays: Sequence[Replay]) -> None:
-        raise NotImplementedError
-
-
-class FakeForward(Forward):
-    """Answers from the first target."""
-
-    def __init__(self) -> None:
-        self.error: BaseException | None = None
-        self.asked = True
-        self.targets: list[list[str]] = []
-        self.outputs: Mapping[str, Tensor] = {"y": _X}
-
-    async def __call__(self, targets: Sequence[Target], ask: Ask, tries: list[Try]) -> Forwarded:
-        self.targets.append([target.version for target in targets])
-        if self.asked:
-            tries.append(Try(targets[0], FailureReason.UPSTREAM_ERROR if self.error else None, 0.01))
-        if self.error:
-            raise self.error
-        return Forwarded(targets[0], self.outputs)
-
-
-class Unasked:
-    """No shadow is asked here: nothing takes the copies."""
-
-
-class Setting:
-    def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
-        self.leases = FakeLeases()
-        self.quotas = Quotas(None, clock)
-        self.forward = FakeForward()
-        self.recorder = FakeRecorder()
-        self.table = RouteTable()
-        self.deployments = FakeDeployments()
-        self.tallies = Tallies(MemoryTallies())
-        self.mirror = Mirror(
-            Unasked(),  # type: ignore[arg-type]
-            self.tallies,
-            clock,
-            policy=MirrorPolicy(),
-            breaker=BreakerPolicy(),
-            metrics=ShadowMetrics(),
-        )
-        self.predict = Predict(
-            admission=Admission(self.quotas, Limiter(self.leases, clock)),
-            replays=Replays(FakeStore(), clock),
-            table=self.table,
-            fresh=fresh_routes(self.table, clock, self.deployments),
-            forward=self.forward,
-            recorder=self.recorder,
-            arms=Arms(self.tallies),
-            mirror=self.mirror,
-            clock=clock,
-        )
-
-    def deploy(self, version: str, sequence: int = 1, weight: int = 10_000) -> None:
-        target = Target("m", f"id-{version}", version, "h:1", weight, sequence, _START, signature=_SIGNATURE)
-        self.table.change("alpha", "delays", lambda route: route.deployed(target))
-
-    def split(self, weights: dict[str, int]) -> None:
-        def change(route: Route) -> Route:
-            return route.with_split(Split(plan_split(route, list(weights.items())), 1, _START))
-
-        self.table.change("alpha", "delays", change)
-
-    async def ask(self, request_id: str = "r", *, key: str = "", body: bytes = b"", **changes: Any) -> Prediction:
-        caller = Caller("alpha", "user", "key-1", "alpha/user", Limit(100.0, 200), may_pin=changes.pop("pin", False))
-        fields = {"model_name": "delays", "inputs": {"x": _X}, "version_override": "", "sticky_key": ""} | changes
-        command = Command("alpha", "Predict", key, body, lambda prediction: prediction.request_id.encode())
-        fields |= {"deadline": float("inf"), "day": self.clock.now().date()}
-        return await self.predict(Ask(request_id=request_id, caller=caller, command=command, **fields))
+_SHORT = Tensor(ElementType.FLOAT32, (1, 1), b"\0")
 
 
 @pytest.fixture
@@ -149,7 +41,7 @@ async def test_an_answered_prediction_is_recorded_before_it_is_answered(setting:
     prediction = await setting.ask()
     (completed,) = setting.recorder.made
     assert completed.prediction is prediction
-    assert (prediction.version, prediction.outputs) == ("1", {"y": _X})
+    assert (prediction.version, prediction.outputs) == ("1", {"y": X})
     assert setting.recorder.replays == [None]
 
 
@@ -159,7 +51,7 @@ async def test_an_answered_prediction_is_recorded_before_it_is_answered(setting:
         ({"model_name": "other"}, NotFound, FailureReason.NO_ROUTE, ""),
         ({"inputs": {}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs"),
         ({"inputs": {"x": _SHORT}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[x].data"),
-        ({"inputs": {"z": _X}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[z]"),
+        ({"inputs": {"z": X}}, InvalidArgument, FailureReason.INVALID_INPUT, "inputs[z]"),
         ({"outputs": ("y", "nope")}, InvalidArgument, FailureReason.INVALID_INPUT, "outputs[nope].name"),
         ({"version_override": "1"}, PermissionDenied, FailureReason.INVALID_INPUT, ""),
         (_PINNED, FailedPrecondition, FailureReason.NO_ROUTE, "version_override"),
@@ -193,6 +85,30 @@ async def test_the_quota_comes_before_the_limit(setting: Setting) -> None:
         await setting.ask()
     assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXCEEDED", None)
     assert setting.recorder.refused[0].reason is FailureReason.QUOTA_EXCEEDED
+
+
+async def test_a_team_has_no_more_predictions_at_once_than_its_plan_allows(setting: Setting) -> None:
+    setting.plans.limit = TeamLimit(in_flight=1)
+    hanging = asyncio.Event()
+    answer = setting.forward.__call__
+
+    async def hang(*arguments: Any) -> Forwarded:
+        await hanging.wait()
+        return await answer(*arguments)
+
+    setting.predict._forward = hang  # type: ignore[assignment]
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(setting.ask("one"))
+        await asyncio.sleep(0)
+        while not setting.predict._admission._teams._flights:
+            await asyncio.sleep(0)
+        with pytest.raises(ResourceExhausted) as caught:
+            await setting.ask("two")
+        hanging.set()
+    assert (caught.value.reason, caught.value.retry_after) == ("IN_FLIGHT_LIMITED", 0.1)
+    assert setting.recorder.refused[0].reason is FailureReason.RATE_LIMITED
+    assert first.result().version == "1"
+    assert (await setting.ask("three")).version == "1", "a place is given back"
 
 
 async def test_a_failure_of_the_runtime_names_its_version(setting: Setting) -> None:
@@ -259,7 +175,7 @@ async def test_a_pinned_version_stands_alone(setting: Setting) -> None:
 
 async def test_a_version_beside_the_stable_one_is_a_canary(setting: Setting) -> None:
     await setting.ask()
-    setting.table.change("alpha", "delays", lambda route: route.promoted(Stable("id-1", "1", _START)))
+    setting.table.change("alpha", "delays", lambda route: route.promoted(Stable("id-1", "1", START)))
     await setting.ask()
     setting.deploy("2", 2)
     setting.split({"2": 10_000})
@@ -293,7 +209,7 @@ async def test_an_answer_too_large_to_keep_is_computed_again(setting: Setting) -
     (replay, again) = setting.recorder.replays
     assert replay == again
     assert replay is not None
-    assert (replay.response, replay.day) == (b"", _START.date())
+    assert (replay.response, replay.day) == (b"", START.date())
 
 
 async def test_a_retry_over_midnight_is_the_request_that_it_was(setting: Setting) -> None:
@@ -301,10 +217,10 @@ async def test_a_retry_over_midnight_is_the_request_that_it_was(setting: Setting
     await setting.ask("r" * (MAX_RESPONSE + 1), key="k")
     setting.clock.advance(7_200)
     again = await setting.ask("of the new day", key="k")
-    assert again.request_id == request_id("alpha", "Predict", "k", b"", _START.date())
+    assert again.request_id == request_id("alpha", "Predict", "k", b"", START.date())
 
 
 async def test_an_archived_model_takes_no_traffic(setting: Setting) -> None:
-    setting.table.change("alpha", "delays", lambda route: route.archived(_START))
+    setting.table.change("alpha", "delays", lambda route: route.archived(START))
     with pytest.raises(FailedPrecondition):
         await setting.ask()

@@ -12,6 +12,7 @@ from fp_cli import names
 from fp_cli.client import Client, idempotency_key
 from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
 
+_LIMITS = ("predictions_per_second", "predictions_in_flight")
 _MAPS = ("included_quantities", "quota_limits", "per_units")
 
 
@@ -40,6 +41,8 @@ class RatePlan(Kind):
                 included_quantities=plan.included_quantities,
                 quota_limits=plan.quota_limits,
                 per_units=plan.per_units,
+                predictions_per_second=plan.predictions_per_second,
+                predictions_in_flight=plan.predictions_in_flight,
             )
         )
 
@@ -62,6 +65,9 @@ def _comparable(spec: Spec) -> dict[str, Any]:
     for name in _MAPS:
         least = 1 if name == "per_units" else 0
         found[name] = {meter: units for meter, units in spec.get(name, {}).items() if units != least}
+    for name in _LIMITS:
+        # Numbers of 64 bits may come as text.
+        found[name] = int(spec.get(name) or 0)
     return found
 
 

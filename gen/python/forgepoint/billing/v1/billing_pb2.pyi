@@ -207,8 +207,14 @@ class RatePlan(_message.Message):
     QUOTA_LIMITS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     PER_UNITS_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
+    predictions_per_second: _builtins.int
+    """Rows that the whole team may have predicted a second, with twice as many at once for who has paused; 0 is no limit."""
+    predictions_in_flight: _builtins.int
+    """Predictions that the team may have under way at once, in each replica of inference; a batch is one. 0 is no limit."""
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
         """By name of the meter, for example "METER_TYPE_INFERENCE_REQUEST"."""
@@ -235,10 +241,12 @@ class RatePlan(_message.Message):
         quota_limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         per_units: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1200,8 +1208,16 @@ class CreateRatePlanRequest(_message.Message):
     QUOTA_LIMITS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     PER_UNITS_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     idempotency_key: _builtins.str
+    predictions_per_second: _builtins.int
+    """Rows that the whole team may have predicted a second, with twice as many at once for who has paused; at most 1000000, 0 is no limit."""
+    predictions_in_flight: _builtins.int
+    """Predictions that the team may have under way at once, in each replica of inference; a batch is one. At most 100000, 0 is
+    no limit.
+    """
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
         """All in one currency, none negative; a meter without a price is free."""
@@ -1223,10 +1239,12 @@ class CreateRatePlanRequest(_message.Message):
         quota_limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         idempotency_key: _builtins.str = ...,
         per_units: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "included_quantities", b"included_quantities", "name", b"name", "per_units", b"per_units", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "quota_limits", b"quota_limits", "unit_prices", b"unit_prices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1439,6 +1457,8 @@ class CheckQuotaResponse(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     EXCEEDED_FIELD_NUMBER: _builtins.int
     ASSIGNMENT_REVISION_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     team: _builtins.str
     rate_plan_id: _builtins.str
     meter_type: Global___MeterType.ValueType
@@ -1449,6 +1469,9 @@ class CheckQuotaResponse(_message.Message):
     exceeded: _builtins.bool
     assignment_revision: _builtins.int
     """Of the team's rate plan: grows with each assignment, 0 before the first one; an assignment may expect it."""
+    predictions_per_second: _builtins.int
+    """Of the team's rate plan, whatever the meter."""
+    predictions_in_flight: _builtins.int
     def __init__(
         self,
         *,
@@ -1460,10 +1483,12 @@ class CheckQuotaResponse(_message.Message):
         remaining: _builtins.int = ...,
         exceeded: _builtins.bool = ...,
         assignment_revision: _builtins.int = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_revision", b"assignment_revision", "current_usage", b"current_usage", "exceeded", b"exceeded", "meter_type", b"meter_type", "quota_limit", b"quota_limit", "rate_plan_id", b"rate_plan_id", "remaining", b"remaining", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_revision", b"assignment_revision", "current_usage", b"current_usage", "exceeded", b"exceeded", "meter_type", b"meter_type", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "quota_limit", b"quota_limit", "rate_plan_id", b"rate_plan_id", "remaining", b"remaining", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

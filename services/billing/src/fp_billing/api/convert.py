@@ -13,7 +13,7 @@ from fp_billing.domain.adjustments import Adjustment, NewAdjustment
 from fp_billing.domain.invoices import Invoice, Line, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, period_of
-from fp_billing.domain.plans import PREFIX, Money, NewPlan, RatePlan
+from fp_billing.domain.plans import PREFIX, Limits, Money, NewPlan, RatePlan
 from fp_billing.domain.reconciliation import Reconciliation
 from fp_billing.domain.usage import Usage, UsageRecord
 
@@ -57,6 +57,7 @@ def new_plan(request: pb.CreateRatePlanRequest) -> NewPlan:
         dict(request.included_quantities),
         dict(request.quota_limits),
         dict(request.per_units),
+        Limits(request.predictions_per_second, request.predictions_in_flight),
     )
 
 
@@ -117,6 +118,8 @@ def plan_to_pb(plan: RatePlan) -> pb.RatePlan:
         quota_limits={names[meter]: rate.quota for meter, rate in plan.rates.items() if rate.quota},
         per_units={names[meter]: rate.per_units for meter, rate in plan.rates.items() if rate.per_units > 1},
         created_at=to_timestamp(plan.created_at),
+        predictions_per_second=plan.limits.per_second,
+        predictions_in_flight=plan.limits.in_flight,
     )
 
 

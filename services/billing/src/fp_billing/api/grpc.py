@@ -75,6 +75,8 @@ class BillingServicer(CommandServicer):
             remaining=quota.remaining,
             exceeded=quota.exceeded,
             assignment_revision=revision,
+            predictions_per_second=plan.limits.per_second,
+            predictions_in_flight=plan.limits.in_flight,
         )
 
     async def GetUsage(self, request: pb.GetUsageRequest, context: Context) -> pb.GetUsageResponse:

@@ -16,6 +16,8 @@ MAX_PRICE_MICROS = 900_000_000
 # A tebibyte: nothing is sold by more.
 MAX_PER_UNITS = 2**40
 MICROS = 1_000_000
+MAX_PER_SECOND = 1_000_000
+MAX_IN_FLIGHT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a team may predict. per_second: rows. in_flight: predictions at once. 0 is no limit."""
+
+    per_second: int = 0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RatePlan:
     """Never changes once it is made: what was priced by it stays explained by it. rates: one for every meter."""
 
@@ -50,6 +60,7 @@ class RatePlan:
     currency: str
     rates: Mapping[Meter, Rate]
     created_at: datetime
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,7 @@ class NewPlan:
     included: Mapping[str, int]
     quotas: Mapping[str, int]
     per_units: Mapping[str, int] = field(default_factory=dict)
+    limits: Limits = Limits()
 
 
 PREFIX = "METER_TYPE_"
@@ -96,7 +108,8 @@ def create_plan(new: NewPlan, now: datetime) -> RatePlan:
         )
         for key, meter in _METERS.items()
     }
-    return RatePlan(new_id(), name, currency, rates, now)
+    _check_limits(new.limits)
+    return RatePlan(new_id(), name, currency, rates, now, new.limits)
 
 
 def _check_meters(field: str, given: Mapping[str, object]) -> None:
@@ -117,6 +130,15 @@ def _check_per_units(new: NewPlan) -> None:
             raise invalid(f"per_units[{key}]", f"must be 1 to {MAX_PER_UNITS}")
         if key not in new.prices:
             raise invalid(f"per_units[{key}]", "the meter has no price in unit_prices")
+
+
+def _check_limits(limits: Limits) -> None:
+    for name, number, most in (
+        ("predictions_per_second", limits.per_second, MAX_PER_SECOND),
+        ("predictions_in_flight", limits.in_flight, MAX_IN_FLIGHT),
+    ):
+        if not 0 <= number <= most:
+            raise invalid(name, f"must be 0 to {most}")
 
 
 def _currency(prices: Mapping[str, Money]) -> str:

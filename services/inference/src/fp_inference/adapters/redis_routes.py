@@ -31,7 +31,7 @@ from fp_inference.domain.shares import Share, Split
 _TEAMS = "fp:inference:teams"
 _CHANNEL = "fp:inference:splits"
 # Code of before reads each message of the other channel as a split.
-_CHANNEL_OF_POLICIES = "fp:inference:policies"
+_CHANNEL_OF_POLICIES = "fp:inference:rules"
 
 # KEYS: hash, teams. ARGV: field, version, body, team. Kept unless a newer version is there; values are "version|body".
 _SAVE_NEWEST = Script("""

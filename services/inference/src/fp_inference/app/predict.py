@@ -61,13 +61,15 @@ class Predict:
         start = self._clock.monotonic()
         try:
             await self._admission(ask.caller, cost(ask.inputs))
+            under_way = self._admission.enter(ask.caller)
         except Error as error:
             self.refused(ask, error)
             raise
-        if not ask.command.key:
-            return await self.admitted(ask, start)
-        async with self._replays.once(ask.command) as day:
-            return await self.admitted(first_seen(ask, day), start)
+        with under_way:
+            if not ask.command.key:
+                return await self.admitted(ask, start)
+            async with self._replays.once(ask.command) as day:
+                return await self.admitted(first_seen(ask, day), start)
 
     async def admitted(self, ask: Ask, start: float) -> Prediction:
         """One that was let in and not answered before. start: monotonic time at which it arrived."""

@@ -68,10 +68,18 @@ class PredictMany:
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         try:
             await self._admission(items[0].ask.caller, _cost(chunks[0]))
+            under_way = self._admission.enter(items[0].ask.caller)
         except Error as error:
             self._refuse([_of(whole, item) for item in items], error)
             raise
-        async with self._replays.parts(whole.command, [item.ask.command for item in items]) as parts:
+        with under_way:
+            async with aclosing(self._chunks(chunks, whole)) as answers:
+                async for answer in answers:
+                    yield answer
+
+    async def _chunks(self, chunks: Sequence[Sequence[Item]], whole: Ask) -> AsyncGenerator[Answer, None]:
+        commands = [item.ask.command for chunk in chunks for item in chunk]
+        async with self._replays.parts(whole.command, commands) as parts:
             whole = first_seen(whole, parts.day)
             for index, chunk in enumerate(chunks):
                 refusal = await self._more(chunk) if index else None

@@ -7,6 +7,7 @@ from fp_kernel import Error, Kind
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 RATE_LIMITED = "RATE_LIMITED"
+IN_FLIGHT = "IN_FLIGHT_LIMITED"
 NO_ROUTE = "NO_ROUTE"
 ROUTES_NOT_READ = "ROUTES_NOT_READ"
 BULKHEAD_FULL = "BULKHEAD_FULL"
@@ -30,6 +31,7 @@ class FailureReason(StrEnum):
 _BY_REASON: Mapping[str, FailureReason] = {
     QUOTA_EXCEEDED: FailureReason.QUOTA_EXCEEDED,
     RATE_LIMITED: FailureReason.RATE_LIMITED,
+    IN_FLIGHT: FailureReason.RATE_LIMITED,
     NO_ROUTE: FailureReason.NO_ROUTE,
     ROUTES_NOT_READ: FailureReason.NO_ROUTE,
     BULKHEAD_FULL: FailureReason.BULKHEAD_FULL,

@@ -15,7 +15,9 @@ class PostgresPlans:
     async def add(self, plan: RatePlan, by: str) -> bool:
         status = await self._transaction.execute(
             """
-            INSERT INTO rate_plans (id, name, currency, created_at, created_by) VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO rate_plans (id, name, currency, created_at, created_by, predictions_per_second,
+                                    predictions_in_flight)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (name) DO NOTHING
             """,
             plan.id,
@@ -23,6 +25,8 @@ class PostgresPlans:
             plan.currency,
             plan.created_at,
             by,
+            plan.limits.per_second,
+            plan.limits.in_flight,
         )
         if status != "INSERT 0 1":
             return False

@@ -8,13 +8,13 @@ from fp_billing.domain.adjustments import Adjustment
 from fp_billing.domain.invoices import Invoice, Line, Status
 from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period
-from fp_billing.domain.plans import Money, Rate, RatePlan
+from fp_billing.domain.plans import Limits, Money, Rate, RatePlan
 from fp_billing.domain.sums import UsageSum
 from fp_billing.domain.usage import UsageRecord
 
 # Rates travel as arrays beside their plan, so that a plan is one row. Statements name the plan's table `p`.
 PLAN = """
-    p.id, p.name, p.currency, p.created_at,
+    p.id, p.name, p.currency, p.created_at, p.predictions_per_second, p.predictions_in_flight,
     array(SELECT meter FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS meters,
     array(SELECT price_micros FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS prices,
     array(SELECT included FROM rates WHERE rate_plan_id = p.id ORDER BY meter) AS included,
@@ -42,6 +42,7 @@ def to_plan(row: Record) -> RatePlan:
         currency=row["currency"],
         rates={Meter(meter): Rate(*rate) for meter, *rate in rates},
         created_at=row["created_at"],
+        limits=Limits(row["predictions_per_second"], row["predictions_in_flight"]),
     )
 
 

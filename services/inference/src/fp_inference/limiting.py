@@ -1,0 +1,21 @@
+"""Who may predict now, put together: quotas and plans by billing, buckets in Redis."""
+
+import grpc
+from fp_redis import RedisClient
+from fp_runtime import Runtime
+
+from fp_inference.adapters.billing import BillingUsage
+from fp_inference.adapters.redis_buckets import RedisBuckets
+from fp_inference.app.admission import Admission
+from fp_inference.app.limiter import Limiter
+from fp_inference.app.quotas import Quotas
+from fp_inference.app.team_limits import TeamLimits
+
+
+def admission(runtime: Runtime, link: RedisClient, billing: grpc.aio.Channel | None) -> tuple[Admission, Quotas]:
+    """billing: None where it cannot be asked; quotas: told by events."""
+    usage = BillingUsage(billing) if billing is not None else None
+    quotas, limiter = Quotas(usage, runtime.clock), Limiter(RedisBuckets(link), runtime.clock)
+    teams = TeamLimits(usage, limiter, runtime.clock)
+    runtime.on_close(teams.close)
+    return Admission(quotas, limiter, teams), quotas
