@@ -160,6 +160,7 @@ async def test_a_model_comes_up_and_shares_runs() -> None:
     assert setting.slot.status.state is ModelState.READY
     assert setting.slot.status.message == ""
     assert loaded.facts == _FACTS
+    assert loaded.memory_bytes == _FACTS.size_bytes + 128 * 1024, "the process does not seem to grow by a small model"
     assert setting.runner.shares
 
 
