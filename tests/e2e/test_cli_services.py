@@ -227,6 +227,9 @@ def test_a_team_is_told_by_rules_and_sees_the_log(run, receiver):
     refused(run("notifications", "test"), 6)
     assert run.json("notifications", "rules", "delete", name)["deleted"]
     refused(run("notifications", "rules", "delete", name), 5)
+    # For a person these are all events of the team: what other tests do would be told, with the addresses in it.
+    over = json.dumps({"channels": [{"channel": "IN_APP", "enabled": False}]})
+    assert run("notifications", "preferences", "--set", "-", given=over).code == 0
 
 
 def test_the_life_of_a_version_is_drawn(run, model):
