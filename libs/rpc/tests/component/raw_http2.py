@@ -46,6 +46,12 @@ class Raw:
     def data(self, stream):
         return b"".join(self.of(frames.DATA, stream))
 
+    def take(self, stream):
+        """How many bytes of data came; they are forgotten."""
+        size = len(self.data(stream))
+        self.frames = [each for each in self.frames if each[0] != frames.DATA or each[2] != stream]
+        return size
+
     def head(self, stream, token, *fields, end=False, of=tuple(CALL)):
         metadata = [("authorization", f"Bearer {token}")] if token else []
         block = self.packing.encode([*of, *GRPC, *metadata, *fields])

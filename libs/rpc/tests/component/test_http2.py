@@ -137,7 +137,15 @@ async def test_headers_without_end_are_not_collected(serve, speaker):
         (frames.window_update(0, frames.LARGEST_WINDOW), Code.FLOW_CONTROL_ERROR),
         (frame(frames.SETTINGS, 0, 0, b"x"), Code.FRAME_SIZE_ERROR),
         (frame(frames.RST_STREAM, 0, 7, bytes(4)), Code.PROTOCOL_ERROR),
-        (frame(frames.PING, 0, 0, b""), Code.PROTOCOL_ERROR),
+        (frame(frames.PING, 0, 0, b""), Code.FRAME_SIZE_ERROR),
+        (frame(frames.PING, 0, 1, bytes(8)), Code.PROTOCOL_ERROR),
+        (frame(frames.GOAWAY, 0, 1, bytes(8)), Code.PROTOCOL_ERROR),
+        (frame(frames.PRIORITY, 0, 0, bytes(5)), Code.PROTOCOL_ERROR),
+        (frame(frames.PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR),
+        (frame(frames.SETTINGS, frames.ACK, 0, bytes(6)), Code.FRAME_SIZE_ERROR),
+        (frame(frames.SETTINGS, 0, 0, b"\0\2" + (2).to_bytes(4)), Code.PROTOCOL_ERROR),
+        (frame(frames.SETTINGS, 0, 0, b"\0\5" + (16_383).to_bytes(4)), Code.PROTOCOL_ERROR),
+        (frame(frames.SETTINGS, 0, 0, b"\0\4" + (2**31).to_bytes(4)), Code.FLOW_CONTROL_ERROR),
     ],
 )
 async def test_what_cannot_be_understood_ends_the_connection(serve, speaker, wrong, code):

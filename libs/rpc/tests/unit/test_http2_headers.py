@@ -124,3 +124,7 @@ def test_what_is_no_call_of_grpc_is_answered_as_http_answers_it(method, kind, st
     of = [(":method", method), (":path", "/"), ("content-type", kind)]
 
     assert head(of=of).http == status
+
+
+def test_of_binary_values_that_a_proxy_joined_the_last_one_holds():
+    assert head(("some-bin", "AAE=, AgM")).metadata["some-bin"] == bytes([2, 3])

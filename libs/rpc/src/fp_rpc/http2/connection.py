@@ -14,6 +14,7 @@ from fp_rpc.http2.head import Head
 from fp_rpc.http2.noise import Noise
 from fp_rpc.http2.outgoing import Outgoing
 from fp_rpc.http2.peers import identities_of, peer_of
+from fp_rpc.http2.rules import check, first_window_of
 from fp_rpc.http2.stream import Stream
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _log = get_logger("fp_rpc.http2")
 # Of requests that nobody reads yet, on all streams of a connection together.
 _WINDOW: Final = 4 * 1024 * 1024
 _PREFACE_SECONDS: Final = 20.0
+_CLOSING_SECONDS: Final = 5.0
 _RESOURCE_EXHAUSTED: Final = 8
 
 
@@ -56,7 +58,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.outgoing = Outgoing(self._transport, self.loop)
+        self.outgoing = Outgoing(self._transport, self.loop, self.noise)
         self.peer, self.identities = peer_of(transport), identities_of(transport)
         self._server.connections.add(self)
         policy = self._server.policy
@@ -101,7 +103,7 @@ class Connection(asyncio.Protocol):
             self.outgoing.send(frames.going_away(self._last, Code.NO_ERROR))
 
     def end(self, code: Code = Code.NO_ERROR, why: str = "") -> None:
-        """Say why, and close."""
+        """Say why, and close; whoever does not take what is left for him is cut off."""
         if self._transport is None or self._transport.is_closing():
             return
         if code is not Code.NO_ERROR:
@@ -110,6 +112,7 @@ class Connection(asyncio.Protocol):
         self.outgoing.send(frames.going_away(self._last, code, why))
         self.outgoing.flush()
         self._transport.close()
+        self.loop.call_later(_CLOSING_SECONDS, self.abort)
         for stream in tuple(self.streams.values()):
             stream.close()
 
@@ -157,6 +160,7 @@ class Connection(asyncio.Protocol):
     def _take(self, kind: int, flags: int, number: int, body: bytes) -> None:
         if self._blocks.unfinished and kind != frames.CONTINUATION:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "headers that do not go on")
+        check(kind, number, len(body))
         take = _KINDS.get(kind)
         if take is None:
             # Of PRIORITY, GOAWAY and what is not known nothing follows.
@@ -175,18 +179,20 @@ class Connection(asyncio.Protocol):
         if self._credit < 0:
             raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "more than the window")
         ended = bool(flags & frames.END_STREAM)
-        if not size and not ended:
-            self.noise.heard()
         data = frames.without_padding(flags, body) if flags & frames.PADDED else body
-        self.consumed(size - len(data))
+        if not data and not ended:
+            self.noise.heard()
+        self.consumed(padding := size - len(data))
         stream = self.streams.get(number)
         if stream is None or stream.closed:
-            if number > self._seen or not number:
-                raise ConnectionFailed(Code.PROTOCOL_ERROR, "data of no stream")
+            self._expect_begun(number)
             self.consumed(len(data))
         elif not stream.take(data, ended=ended):
             self.consumed(len(data))
             raise StreamFailed(number, Code.STREAM_CLOSED if stream.ended else Code.FLOW_CONTROL_ERROR)
+        elif padding and not ended:
+            # It counts for the window of the stream too.
+            self.widen(number, padding)
 
     def _begin(self, flags: int, number: int, body: bytes) -> None:
         if block := self._blocks.begin(flags, number, body):
@@ -201,8 +207,8 @@ class Connection(asyncio.Protocol):
         stream = self.streams.get(number)
         if stream is not None:
             # Trailers; gRPC's requests have none that say anything.
-            if not ended or not stream.take(b"", ended=True):
-                raise StreamFailed(number, Code.PROTOCOL_ERROR)
+            if not ended or head.has_pseudo or not stream.take(b"", ended=True):
+                raise StreamFailed(number, Code.STREAM_CLOSED if stream.ended else Code.PROTOCOL_ERROR)
             return
         if not number % 2:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
@@ -239,32 +245,22 @@ class Connection(asyncio.Protocol):
         stream.ended = ended
         self._server.run(self, stream)
 
-    def _reset(self, _flags: int, number: int, body: bytes) -> None:
-        frames.number(body)
+    def _reset(self, _flags: int, number: int, _body: bytes) -> None:
         self.noise.heard()
-        if not number or number > self._seen:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a reset of no stream")
+        self._expect_begun(number)
         if stream := self.streams.get(number):
             stream.close()
 
-    def _settings(self, flags: int, number: int, body: bytes) -> None:
-        if number:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "settings of a stream")
+    def _settings(self, flags: int, _number: int, body: bytes) -> None:
+        window = first_window_of(flags, body)
         if flags & frames.ACK:
             return
         self.noise.heard()
-        for name, value in frames.settings_of(body):
-            if name == frames.INITIAL_WINDOW_SIZE:
-                if value > frames.LARGEST_WINDOW:
-                    raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window too wide")
-                more, self.outgoing.first_window = value - self.outgoing.first_window, value
-                for stream in tuple(self.streams.values()):
-                    self.outgoing.widen_stream(stream, more)
+        if window is not None:
+            self.outgoing.resize(window)
         self.outgoing.send(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
 
-    def _ping(self, flags: int, number: int, body: bytes) -> None:
-        if number or len(body) != 8:  # noqa: PLR2004 -- HTTP's
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a ping that is none")
+    def _ping(self, flags: int, _number: int, body: bytes) -> None:
         if not flags & frames.ACK:
             self.noise.ping()
             self.outgoing.send(frames.frame(frames.PING, frames.ACK, 0, body))
@@ -278,8 +274,12 @@ class Connection(asyncio.Protocol):
             if not more:
                 raise StreamFailed(number, Code.PROTOCOL_ERROR)
             self.outgoing.widen_stream(stream, more)
-        elif number > self._seen:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a window of no stream")
+        else:
+            self._expect_begun(number)
+
+    def _expect_begun(self, number: int) -> None:
+        if number > self._seen:
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame of a stream that did not begin")
 
     def _refused(self, _flags: int, _number: int, _body: bytes) -> None:
         raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame that no client sends")

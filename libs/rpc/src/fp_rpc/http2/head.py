@@ -13,6 +13,11 @@ _SECONDS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n":
 _OWN: Final = frozenset(
     ("te", "content-type", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "content-length")
 )
+_PSEUDO: Final = frozenset((":method", ":scheme", ":path", ":authority", ":protocol"))
+# Of connections of HTTP/1.
+_FOREIGN: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
+_REQUIRED: Final = frozenset((":method", ":scheme", ":path"))
+_TE: Final = "trailers"
 _OK: Final = 200
 _METHOD_NOT_ALLOWED: Final = 405
 _NOT_GRPC: Final = 415
@@ -23,6 +28,7 @@ class Head:
     """http: status that answers what is no call of gRPC. malformed: no header may look like that.
 
     timeout: seconds from the caller; None when he set no deadline. size: as HTTP/2 counts lists of headers.
+    has_pseudo: whether it may not end a request.
     """
 
     path: str
@@ -32,23 +38,28 @@ class Head:
     size: int
     http: int
     malformed: bool
+    has_pseudo: bool
 
 
 def head_of(entries: Iterable[Entry]) -> Head:
     fields: dict[str, str | bytes] = {}
     own: dict[str, str] = {}
-    size, malformed = 0, False
+    size, malformed, regular = 0, False, False
     for name, value, cost in entries:
         size += cost
         if value is None or not name:
             malformed = True
         elif name[0] == ":":
             # Of a request, each once and before all others.
-            malformed = malformed or bool(fields) or name in own
+            malformed = malformed or regular or name in own or name not in _PSEUDO
             own[name] = str(value)
         elif name in _OWN:
+            regular = True
             own[name] = str(value)
+        elif name in _FOREIGN:
+            malformed = True
         else:
+            regular = True
             fields[name] = value
     timeout, wrong = _timeout(own.get("grpc-timeout"))
     path = own.get(":path", "")
@@ -59,7 +70,8 @@ def head_of(entries: Iterable[Entry]) -> Head:
         own.get("grpc-encoding", "identity"),
         size,
         _status(own),
-        malformed or wrong or not path or ":status" in own,
+        malformed or wrong or not path or not own.keys() >= _REQUIRED or own.get("te", _TE) != _TE,
+        any(name in own for name in _PSEUDO),
     )
 
 

@@ -109,7 +109,9 @@ class Headers:
 def _value(name: str, raw: bytes) -> Value:
     if name.endswith(_BINARY):
         try:
-            return base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
+            # A proxy may join several by commas; as of headers that come twice the last one holds.
+            last = raw.rpartition(b",")[2].strip()
+            return base64.b64decode(last + b"=" * (-len(last) % 4), validate=True)
         except binascii.Error:
             return None
     if _CONTROL.search(raw):

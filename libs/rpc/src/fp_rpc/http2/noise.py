@@ -9,6 +9,8 @@ from fp_rpc.http2.frames import Code, ConnectionFailed
 _MOST: Final = 2_000
 _A_SECOND: Final = 10.0
 _FOR_AN_ANSWER: Final = 8
+# Of data that was sent: a client that takes a large answer widens two windows for each piece.
+_BYTES: Final = 2_048
 _STRIKES: Final = 2
 
 
@@ -25,6 +27,13 @@ class Noise:
     def useful(self) -> None:
         """A message was answered."""
         self._heard = max(0.0, self._heard - _FOR_AN_ANSWER)
+        self._strikes = 0
+        self._pinged_at = float("-inf")
+
+    def sent(self, size: int) -> None:
+        """Data of an answer: a client widens its windows for it, and pings to measure how wide they should be."""
+        if self._heard:
+            self._heard = max(0.0, self._heard - size / _BYTES)
         self._strikes = 0
         self._pinged_at = float("-inf")
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from fp_rpc.http2.frames import DATA, FIRST_WINDOW, LARGEST, LARGEST_WINDOW, Code, ConnectionFailed, StreamFailed, frame
+from fp_rpc.http2.noise import Noise
 
 if TYPE_CHECKING:
     from fp_rpc.http2.stream import Stream
@@ -15,11 +16,13 @@ _TURN: Final = LARGEST
 class Outgoing:
     """What is sent in one turn of the loop leaves in one write.
 
-    first_window: of a stream, as the peer set it.
+    first_window: of a stream, as the peer set it; those of streams count from there, so that a change costs the same
+    with one stream and with thousands.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, noise: Noise) -> None:
         self.first_window = FIRST_WINDOW
+        self._noise = noise
         self._transport = transport
         self._loop = loop
         self._window = FIRST_WINDOW
@@ -46,16 +49,29 @@ class Outgoing:
 
     def takes(self, stream: "Stream", size: int) -> bool:
         """Whether so many bytes of data may go now in one frame; they count as gone then."""
-        if size > LARGEST or size > self._window or size > stream.window or self._paused or stream.held:
+        if (
+            size > LARGEST
+            or size > self._window
+            or size > self.first_window + stream.window
+            or self._paused
+            or stream.held
+        ):
             return False
         self._window -= size
         stream.window -= size
+        self._noise.sent(size)
         return True
 
     def hold(self, stream: "Stream") -> None:
         """Send what the stream holds as soon and as far as it may go."""
         self._held[stream] = None
         self._go_on()
+
+    def resize(self, window: int) -> None:
+        """The peer set another first window."""
+        self.first_window = window
+        if self._held:
+            self._go_on()
 
     def drop(self, stream: "Stream") -> None:
         self._held.pop(stream, None)
@@ -73,7 +89,7 @@ class Outgoing:
     def widen_stream(self, stream: "Stream", more: int) -> None:
         """Raises StreamFailed."""
         stream.window += more
-        if stream.window > LARGEST_WINDOW:
+        if self.first_window + stream.window > LARGEST_WINDOW:
             raise StreamFailed(stream.number, Code.FLOW_CONTROL_ERROR)
         if stream in self._held:
             self._go_on()
@@ -88,10 +104,11 @@ class Outgoing:
 
     def _turn(self, stream: "Stream") -> bool:
         held = stream.held
-        size = 0 if self._paused else max(0, min(len(held), self._window, stream.window, _TURN))
+        size = 0 if self._paused else max(0, min(len(held), self._window, self.first_window + stream.window, _TURN))
         if size:
             self._window -= size
             stream.window -= size
+            self._noise.sent(size)
             self.send(frame(DATA, 0, stream.number, bytes(held[:size])))
             del held[:size]
         if not held:

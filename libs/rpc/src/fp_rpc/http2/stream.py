@@ -22,8 +22,9 @@ Deserialize = Callable[[bytes], Any] | None
 
 
 class Stream:
-    """window: bytes of data that the peer takes. held: what waits for that. ended: the peer sends no more.
+    """window: bytes of data that the peer takes, beyond the first window of all streams. held: what waits for that.
 
+    ended: the peer sends no more.
     closed: nothing can be sent any more. late: its deadline passed. deadline: on the loop's clock; None without one.
     due: the others that are looked at together with it. started: whether its task runs.
     """
@@ -58,7 +59,7 @@ class Stream:
         self.number = number
         self.head = head
         self.deadline = None if head.timeout is None else now + head.timeout
-        self.window = connection.outgoing.first_window
+        self.window = 0
         self.held = bytearray()
         self.ended = self.closed = self.late = False
         self.task: asyncio.Task[None] | None = None

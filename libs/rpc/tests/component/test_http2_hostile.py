@@ -1,0 +1,102 @@
+"""Clients that hold or ask more than they should, and honest ones that look like them."""
+
+import asyncio
+
+import pytest
+from fp_rpc.http2 import frames
+from fp_rpc.http2.frames import Code, frame
+
+from libs.rpc.tests.component.raw_http2 import CALL, GRPC
+
+_INITIAL_WINDOW = b"\0\4"
+
+
+async def test_who_takes_a_large_answer_may_widen_windows_and_measure_as_often_as_he_likes(
+    serve, shapes, keys, speaker, scripted
+):
+    async def one(request, context):
+        return shapes.pb.Response(payload=bytes(16_000_000))
+
+    scripted.one = one
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b""))
+    taken = 0
+    while taken < 16_000_000:
+        await client.until(lambda: client.closed or client.data(1))
+        assert not client.closed
+        more = client.take(1)
+        taken += more
+        # As clients that measure how wide a window should be do it: a ping beside the windows, again and again.
+        client.send(frame(frames.PING, 0, 0, bytes(8)))
+        for _ in range(16):
+            client.send(frames.window_update(0, more // 16), frames.window_update(1, more // 16))
+        client.send(frames.window_update(0, more % 16 or 1), frames.window_update(1, more % 16 or 1))
+
+    assert await client.status(1) == "0"
+
+
+async def test_the_last_of_many_first_windows_holds_for_streams_begun_before(serve, shapes, keys, speaker, scripted):
+    entered, asked = asyncio.Event(), asyncio.Event()
+
+    async def one(request, context):
+        entered.set()
+        await asked.wait()
+        return shapes.pb.Response(payload=bytes(5_000))
+
+    scripted.one = one
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b""))
+    await entered.wait()
+    client.send(frame(frames.SETTINGS, 0, 0, b"".join(_INITIAL_WINDOW + n.to_bytes(4) for n in range(1_001))))
+    client.send(frame(frames.PING, 0, 0, bytes(8)))
+    await client.until(lambda: client.of(frames.PING))
+    asked.set()
+
+    await client.until(lambda: client.data(1))
+    assert len(client.data(1)) == 1_000
+    client.send(frame(frames.SETTINGS, 0, 0, _INITIAL_WINDOW + (6_000).to_bytes(4)))
+    assert await client.status(1) == "0"
+
+
+async def test_padding_counts_for_the_window_of_its_stream(serve, shapes, keys, speaker):
+    client = await speaker(await serve())
+    client.send(client.head(1, ""), frame(frames.DATA, frames.PADDED, 1, bytes([255]) + b"\0" + bytes(255)))
+
+    await client.until(lambda: client.of(frames.WINDOW_UPDATE, 1) or client.of(frames.HEADERS, 1))
+    assert client.of(frames.WINDOW_UPDATE, 1) == [(256).to_bytes(4)]
+
+
+async def test_padding_without_data_is_not_taken_without_end(serve, keys, speaker, scripted):
+    client = await speaker(await serve())
+    client.send(client.head(1, ""))
+    client.send(*[frame(frames.DATA, frames.PADDED, 1, bytes([0]))] * 3_000)
+
+    assert (await client.end())[0] is Code.ENHANCE_YOUR_CALM
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [*CALL, *GRPC, ("connection", "keep-alive")],
+        [*CALL, *GRPC, ("transfer-encoding", "chunked")],
+        [*CALL, GRPC[0], ("te", "gzip")],
+        [*CALL, (":strange", "x"), *GRPC],
+        [CALL[0], CALL[2], *GRPC],
+        [*CALL[:2], *GRPC, CALL[2]],
+    ],
+)
+async def test_a_head_that_no_request_may_have_is_refused(serve, keys, speaker, fields):
+    client = await speaker(await serve())
+    block = client.packing.encode(fields)
+    client.send(frame(frames.HEADERS, frames.END_HEADERS, 1, block))
+
+    await client.until(lambda: client.of(frames.RST_STREAM, 1))
+    assert client.of(frames.RST_STREAM, 1) == [Code.PROTOCOL_ERROR.to_bytes(4)]
+
+
+async def test_trailers_have_no_path(serve, keys, speaker):
+    client = await speaker(await serve())
+    client.send(client.head(1, keys.sign()), client.head(1, "", end=True))
+
+    await client.until(lambda: client.of(frames.RST_STREAM, 1))
+    assert client.of(frames.RST_STREAM, 1) == [Code.PROTOCOL_ERROR.to_bytes(4)]
