@@ -1,0 +1,124 @@
+"""Clients of gRPC in other languages, and its own tests of interoperability, against our transport."""
+
+import asyncio
+import importlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+from fp_rpc.http2.listener import Http2Policy, Http2Server
+from grpc_tools import protoc
+
+pytestmark = pytest.mark.proof
+HERE = Path(__file__).resolve().parent / "grpc_clients"
+MIB = 1024 * 1024
+SECONDS = 600
+INITIAL, TRAILING = "x-grpc-test-echo-initial", "x-grpc-test-echo-trailing-bin"
+
+
+@pytest.fixture
+def messages(tmp_path, monkeypatch):
+    arguments = ["protoc", f"-I{HERE}", f"--python_out={tmp_path}", "interop.proto"]
+    assert protoc.main(arguments) == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return importlib.import_module("interop_pb2")
+
+
+class Interop(grpc.GenericRpcHandler):
+    """The service that gRPC's tests call."""
+
+    def __init__(self, messages):
+        self._pb = messages
+        one, many = grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
+        pb = messages
+        self._methods = {
+            "EmptyCall": one(self._empty, pb.Empty.FromString, _bytes),
+            "UnaryCall": one(self._unary, pb.SimpleRequest.FromString, _bytes),
+            "StreamingInputCall": one(self._input, pb.StreamingInputCallRequest.FromString, _bytes),
+            "StreamingOutputCall": many(self._output, pb.StreamingOutputCallRequest.FromString, _bytes),
+            "FullDuplexCall": many(self._output, pb.StreamingOutputCallRequest.FromString, _bytes),
+        }
+
+    def service(self, details):
+        service, _, method = details.method.rpartition("/")
+        return self._methods.get(method) if service == "/grpc.testing.TestService" else None
+
+    async def _empty(self, requests, context):
+        async for _ in requests:
+            pass
+        return self._pb.Empty()
+
+    async def _unary(self, requests, context):
+        (request,) = [each async for each in requests]
+        await self._echo(request, context)
+        return self._pb.SimpleResponse(payload=self._payload(request.response_size))
+
+    async def _input(self, requests, context):
+        sizes = [len(request.payload.body) async for request in requests]
+        return self._pb.StreamingInputCallResponse(aggregated_payload_size=sum(sizes))
+
+    async def _output(self, requests, context):
+        async for request in requests:
+            await self._echo(request, context)
+            for asked in request.response_parameters:
+                await asyncio.sleep(asked.interval_us / 1e6)
+                yield self._pb.StreamingOutputCallResponse(payload=self._payload(asked.size))
+
+    def _payload(self, size):
+        return self._pb.Payload(body=bytes(size))
+
+    async def _echo(self, request, context):
+        sent = context.invocation_metadata()
+        if INITIAL in sent:
+            await context.send_initial_metadata(((INITIAL, sent[INITIAL]),))
+        if TRAILING in sent:
+            context.set_trailing_metadata(((TRAILING, sent[TRAILING]),))
+        if request.response_status.code:
+            await context.abort(request.response_status.code, request.response_status.message)
+
+
+def _bytes(message):
+    return message.SerializeToString()
+
+
+@pytest.fixture
+async def address(messages):
+    server = Http2Server(
+        Http2Policy(calls=1_000, streams=1_000, header_bytes=12 * 1024, shortest_ping=10.0, largest_message=32 * MIB)
+    )
+    server.add_generic_rpc_handlers([Interop(messages)])
+    yield f"127.0.0.1:{await server.start('127.0.0.1', 0, None)}"
+    await server.stop(0.0)
+
+
+async def run(*command, cwd):
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env=os.environ | {"GOFLAGS": "-mod=mod"}, stdout=asyncio.subprocess.PIPE, stderr=sys.stderr
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    print(output.decode())
+    assert process.returncode == 0
+    return output.decode().splitlines()
+
+
+async def test_grpc_go_passes_its_tests_of_interoperability(address, tmp_path):
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    folder = shutil.copytree(HERE / "go", tmp_path / "go")
+    await run(go, "build", "-o", "client", ".", cwd=folder)
+
+    assert len(await run(str(folder / "client"), address, cwd=folder)) == 15
+
+
+async def test_grpc_js_calls_streams_cancels_and_reads_trailers(address, tmp_path):
+    folder = shutil.copytree(HERE / "node", tmp_path / "node")
+    await run("npm", "ci", "--ignore-scripts", "--no-audit", cwd=folder)
+
+    assert len(await run("node", "client.js", address, str(HERE / "interop.proto"), cwd=folder)) == 9
