@@ -25,6 +25,7 @@ from fp_cli.commands import (
     pipelines,
     plans,
     predict,
+    predictions,
     roles,
     routes,
     runs,
@@ -116,6 +117,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)
+app.add_typer(predictions.app, name="predictions")
 app.add_typer(routes.app, name="routes")
 app.add_typer(routes.circuits, name="circuits")
 app.add_typer(routes.deployments, name="deployments")

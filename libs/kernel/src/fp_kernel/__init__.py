@@ -14,12 +14,13 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `loading`: values that are loaded once for all who wait, and served while they are renewed.
 - `times`: points in time as messages write them.
 - `audit`: records of who did what and who was refused.
+- `sampling`, `masking`: which predictions a log takes, and what of them.
 - `trust`: whether a store proved who it is; imported by its own name.
 - `texts`: which texts of people are accepted.
 - `tensors`, `signatures`, `packing`, `features`: what models take and give, whether a request has it, values as JSON
   and as bytes, and the names of features (ADR 0093 says why here).
 
-These four and `texts` are imported by their own names.
+These four, `texts`, `sampling` and `masking` are imported by their own names.
 """
 
 from fp_kernel.backoff import Backoff

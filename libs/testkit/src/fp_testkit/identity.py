@@ -39,7 +39,7 @@ ROLE_SCOPES: Final[dict[str, frozenset[str]]] = {
     "engineer": _READ
     | _WRITE
     | _OWN_KEYS
-    | {"predictions:create", "secrets:read", "secrets:write", "teams:read", "teams:write"},
+    | {"predictions:create", "predictions:read", "secrets:read", "secrets:write", "teams:read", "teams:write"},
     "viewer": _READ | _OWN_KEYS,
     "job": frozenset({"models:read", "features:read", "experiments:write"}),
 }

@@ -51,7 +51,7 @@ async def test_the_roles_are_seeded_with_their_scopes(stores):
     assert scopes["admin"] == {"*:*"}
     own = {"billing:read", "notifications:read", "api-keys:read", "api-keys:write"}
     assert scopes["viewer"] == {f"{resource}:read" for resource in read} | own
-    own |= {"predictions:create", "secrets:read", "secrets:write", "teams:read", "teams:write"}
+    own |= {"predictions:create", "predictions:read", "secrets:read", "secrets:write", "teams:read", "teams:write"}
     assert scopes["engineer"] == scopes["viewer"] | {f"{resource}:write" for resource in read} | own
     assert scopes["job"] == {"models:read", "features:read", "experiments:write"}
     assert not any(scope.startswith(("users", "api-keys", "audit", "*")) for scope in scopes["service"])

@@ -25,7 +25,7 @@ from forgepoint.billing.v1 import billing_pb2
 from forgepoint.experiment.v1 import experiment_pb2
 from forgepoint.featurestore.v1 import featurestore_pb2
 from forgepoint.inference.v1 import inference_pb2
-from forgepoint.monitor.v1 import monitor_pb2
+from forgepoint.monitor.v1 import monitor_pb2, prediction_log_pb2
 from forgepoint.notification.v1 import mail_pb2, notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.platform.v1 import platform_pb2
@@ -59,6 +59,7 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
     notification_pb2.DESCRIPTOR,
     mail_pb2.DESCRIPTOR,
     monitor_pb2.DESCRIPTOR,
+    prediction_log_pb2.DESCRIPTOR,
     ai_gateway_pb2.DESCRIPTOR,
     platform_pb2.DESCRIPTOR,
 )

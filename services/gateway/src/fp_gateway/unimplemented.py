@@ -15,6 +15,7 @@ from forgepoint.experiment.v1 import experiment_pb2_grpc as experiment
 from forgepoint.featurestore.v1 import featurestore_pb2_grpc as featurestore
 from forgepoint.inference.v1 import inference_pb2_grpc as inference
 from forgepoint.monitor.v1 import monitor_pb2_grpc as monitor
+from forgepoint.monitor.v1 import prediction_log_pb2_grpc as log
 from forgepoint.notification.v1 import mail_pb2_grpc as mail
 from forgepoint.notification.v1 import notification_pb2_grpc as notification
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc as pipeline
@@ -33,6 +34,7 @@ SERVICERS: tuple[tuple[Callable[[Any, Any], None], Any], ...] = (
     (featurestore.add_FeatureStoreServiceServicer_to_server, featurestore.FeatureStoreServiceServicer),
     (inference.add_InferenceGatewayServiceServicer_to_server, inference.InferenceGatewayServiceServicer),
     (monitor.add_MonitorServiceServicer_to_server, monitor.MonitorServiceServicer),
+    (log.add_PredictionLogServiceServicer_to_server, log.PredictionLogServiceServicer),
     (notification.add_NotificationServiceServicer_to_server, notification.NotificationServiceServicer),
     (mail.add_MailServiceServicer_to_server, mail.MailServiceServicer),
     (pipeline.add_PipelineOrchestratorServiceServicer_to_server, pipeline.PipelineOrchestratorServiceServicer),

@@ -75,7 +75,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     replays = Replays(stored, clock)
     # What the process before answered and nobody stored yet comes back beside the calls: it may be much.
     runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))
-    recorder, tailer = recording.publisher(spool, bus, replays, runtime, settings)
+    recorder, tailer = recording.publisher(
+        spool, bus, replays, runtime, settings, models=recording.logged_models(runtime, settings, channels)
+    )
     runtimes = ServingRuntimes(to_runtimes, clock)
     breakers, of_models = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead_of_models)
     metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: of_models.in_flight)

@@ -3,16 +3,20 @@
 from fp_events import CONSUMERS, Bus
 from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES, PREDICTIONS
 from fp_kernel import SystemClock
+from fp_rpc import Channels
 from fp_runtime import Runtime
 
+from fp_inference.adapters.log_policies import JsonPolicyFile, MonitorPolicies
 from fp_inference.adapters.spool.builder import Builder
 from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.logged_models import LoggedModels
 from fp_inference.app.replays import Replays
 from fp_inference.settings import Settings
 
 _HOUR = 3_600.0
+_PEER_TIMEOUT = 5.0
 _SEGMENTS = 32
 _SEGMENT_BYTES = 4 * 1024 * 1024
 
@@ -33,15 +37,33 @@ async def open_spool(runtime: Runtime, settings: Settings) -> Spool:
     return await runtime.hard("spool", opened, ping, close)
 
 
+def logged_models(runtime: Runtime, settings: Settings, channels: Channels) -> LoggedModels:
+    """Followed from now on."""
+    file = JsonPolicyFile(settings.spool_dir / "logged.json")
+    if settings.monitor_addr is None:
+        return LoggedModels(None, file)
+    channel = channels.open(settings.monitor_addr, peer="monitor", timeout=_PEER_TIMEOUT)
+    models = LoggedModels(MonitorPolicies(channel), file)
+    runtime.keep("logged models", lambda: models.follow_always(settings.log_policy_seconds))
+    return models
+
+
 def publisher(
-    spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings
+    spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings, *, models: LoggedModels
 ) -> tuple[SpoolRecorder, Tailer]:
     """What records predictions, and what publishes them."""
     max_age = settings.spool_max_hours * _HOUR
     builder = Builder(spool.layouts, runtime.clock, runtime.metrics)
-    recorder = SpoolRecorder(spool, builder, runtime.clock, runtime.metrics)
+    recorder = SpoolRecorder(spool, builder, runtime.clock, runtime.metrics, models=models)
     tailer = Tailer(
-        spool, bus.send, replays, builder=builder, metrics=runtime.metrics, clock=SystemClock(), max_age=max_age
+        spool,
+        bus.send,
+        replays,
+        builder=builder,
+        models=models,
+        metrics=runtime.metrics,
+        clock=SystemClock(),
+        max_age=max_age,
     )
     return recorder, tailer
 

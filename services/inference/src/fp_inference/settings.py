@@ -27,6 +27,8 @@ def _check_limits(value: str) -> str:
 class Settings(ServiceSettings, EventSettings, RedisSettings):
     """auth_addr: validates API keys. pipeline_addr: lists deployments.
     billing_addr: says whether a quota is still exceeded, its limit may have been raised; without it, events alone say.
+    monitor_addr: says of which models predictions are logged; without it none are.
+    log_policy_seconds: between two questions for that.
     rate_limits: tokens a second and burst by role, for example `default=100/200,engineer=2000/4000`.
     spool_dir: where events wait for the bus; must outlive the process. One process a folder.
     spool_max_bytes: that wait there at most; 2 GiB are some five hours at 100 predictions a second.
@@ -45,6 +47,8 @@ class Settings(ServiceSettings, EventSettings, RedisSettings):
     auth_addr: Address
     pipeline_addr: Address
     billing_addr: Address | None = None
+    monitor_addr: Address | None = None
+    log_policy_seconds: Seconds = 10.0
     rate_limits: Annotated[str, AfterValidator(_check_limits)] = "default=100/200"
     spool_dir: Path
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = 2048 * _MIB

@@ -28,6 +28,7 @@ from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
 from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
 from fp_testkit.patience import PATIENCE
+from inference_fakes.logged import models
 
 _AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 _COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
@@ -75,8 +76,10 @@ def _completed(run: str, request: str) -> Completed:
 def _recording(spool: Spool, bus: NatsBus) -> tuple[SpoolRecorder, Tailer]:
     metrics, clock = Metrics("inference"), ManualClock()
     builder = Builder(spool.layouts, clock, metrics)
-    tailer = Tailer(spool, bus.send, NoReplays(), builder=builder, metrics=metrics, clock=clock, max_age=3_600.0)
-    return SpoolRecorder(spool, builder, clock, metrics), tailer
+    tailer = Tailer(
+        spool, bus.send, NoReplays(), builder=builder, models=models(), metrics=metrics, clock=clock, max_age=3_600.0
+    )
+    return SpoolRecorder(spool, builder, clock, metrics, models=models()), tailer
 
 
 async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str) -> None:

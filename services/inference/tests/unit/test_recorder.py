@@ -23,6 +23,7 @@ from fp_kernel import Command, invalid
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
+from inference_fakes.logged import models
 
 _NOW = datetime(2013, 3, 1, tzinfo=UTC)
 _TARGET = Target("m", "id-1", "1", "host:1", 10_000, 1, _NOW)
@@ -49,7 +50,7 @@ def builder(spool: Spool, clock: ManualClock, metrics: Metrics) -> Builder:
 
 @pytest.fixture
 def recorder(spool: Spool, builder: Builder, clock: ManualClock, metrics: Metrics) -> SpoolRecorder:
-    return SpoolRecorder(spool, builder, clock, metrics)
+    return SpoolRecorder(spool, builder, clock, metrics, models=models())
 
 
 def _ask(request_id: str = "r") -> Ask:
@@ -175,7 +176,7 @@ def test_failures_that_cost_their_callers_nothing_are_told_at_a_bounded_rate(
 ) -> None:
     spool = Spool(tmp_path / "large", max_bytes=10_000_000, segment_bytes=1_000_000)
     metrics = Metrics("inference")
-    recorder = SpoolRecorder(spool, Builder(spool.layouts, clock, metrics), clock, metrics)
+    recorder = SpoolRecorder(spool, Builder(spool.layouts, clock, metrics), clock, metrics, models=models())
     for number in range(1_000):
         recorder.failed(_failed(FailureReason.RATE_LIMITED, str(number)))
     assert len(_events(spool)) == 200

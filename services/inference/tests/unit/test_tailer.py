@@ -19,11 +19,13 @@ from fp_inference.adapters.spool.frames import frame
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
+from fp_inference.app.logged_models import LoggedModels
 from fp_inference.app.replays import Replays
 from fp_inference.app.values import Replay
 from fp_kernel import Error, InvalidArgument, Unavailable
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
+from inference_fakes.logged import models
 
 _AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 
@@ -92,11 +94,18 @@ def _append(spool: Spool, *numbers: int) -> None:
         spool.append(Record(_report(number), replay))
 
 
-def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None) -> Tailer:
+def _tailer(spool: Spool, bus: FakeBus, replays: Replays | None = None, logged: LoggedModels | None = None) -> Tailer:
     metrics, clock = Metrics("inference"), ManualClock()
     builder = Builder(spool.layouts, clock, metrics)
     return Tailer(
-        spool, bus.send, replays or StoredReplays(), builder=builder, metrics=metrics, clock=clock, max_age=3_600.0
+        spool,
+        bus.send,
+        replays or StoredReplays(),
+        builder=builder,
+        models=logged or models(),
+        metrics=metrics,
+        clock=clock,
+        max_age=3_600.0,
     )
 
 

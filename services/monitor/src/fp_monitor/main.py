@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import fp_runtime
 from forgepoint.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
+from forgepoint.monitor.v1.prediction_log_pb2_grpc import add_PredictionLogServiceServicer_to_server
 from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
@@ -14,8 +15,9 @@ from fp_postgres.signals import Signals
 from fp_rpc import Server
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
+from fp_s3.hosting import soft_objects
 
-from fp_monitor import retention
+from fp_monitor import prediction_log, retention
 from fp_monitor.adapters.peers import GrpcPeers
 from fp_monitor.adapters.postgres.reads import PostgresReads
 from fp_monitor.adapters.postgres.reports import CHANNEL
@@ -50,6 +52,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     unlabelled = timedelta(days=settings.monitor_unlabelled_days)
     database = await hard_database(runtime, settings.database_url.get_secret_value())
     bus = await soft_bus(runtime, settings)
+    objects = await soft_objects(runtime, settings, own="predictions/")  # away, the log waits; all else goes on
     others = peers(runtime, settings)
     asked = GrpcPeers(
         others.channels.open(settings.registry_addr, peer="registry", timeout=_PEER_TIMEOUT),
@@ -86,6 +89,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         reflection=settings.reflection,
     )
     server.add(add_MonitorServiceServicer_to_server, servicer)
+    log = prediction_log.start(runtime, bus, prediction_log.Parts(database, objects, asked, metrics, labels_wait))
+    server.add(add_PredictionLogServiceServicer_to_server, log)
 
     runtime.keep("streams", lambda: bus.ensure(_STREAMS, consumers.CONSUMERS))
     runtime.keep("outbox", OutboxRelay(database, bus, holder=NOUN, metrics=runtime.metrics).run)

@@ -11,5 +11,16 @@ class Metrics:
             "windows_judged_total", "Windows that were closed, by kind and severity.", ("kind", "outcome")
         )
 
+        self._logged = registry.counter("predictions_logged_total", "Predictions that were stored in the log.")
+        self._log_missed = registry.counter(
+            "prediction_log_gaps_total", "Gaps in the prediction log: its events were dropped before they were read."
+        )
+
+    def logged(self, predictions: int) -> None:
+        self._logged.inc(predictions)
+
+    def log_missed(self) -> None:
+        self._log_missed.inc()
+
     def window_judged(self, kind: DriftKind, outcome: str) -> None:
         self._windows.labels(kind, outcome).inc()

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Self
 
-from fp_runtime import Address, EventSettings, PostgresSettings, ServiceSettings
+from fp_runtime import Address, EventSettings, PostgresSettings, S3Settings, ServiceSettings
 from pydantic import Field, model_validator
 
 
-class Settings(ServiceSettings, PostgresSettings, EventSettings):
+class Settings(ServiceSettings, PostgresSettings, EventSettings, S3Settings):
     """auth_addr: host:port of auth, for API keys and this service's own token.
     registry_addr, pipeline_addr: of peers, which say whether a model and a pipeline that are configured exist.
 

@@ -96,7 +96,7 @@ async def peers(issuer) -> AsyncIterator[Peers]:
 
 
 @pytest.fixture
-async def settings(databases, nats_url, issuer, peers) -> Settings:
+async def settings(databases, nats_url, s3, issuer, peers) -> Settings:
     return Settings(
         grpc_port=0,
         http_port=0,
@@ -110,6 +110,11 @@ async def settings(databases, nats_url, issuer, peers) -> Settings:
         database_url=await databases.create(MIGRATIONS, service="monitor"),
         nats_url=nats_url,
         monitor_poll_seconds=0.05,
+        s3_endpoint=s3.endpoint,
+        s3_public_endpoint=s3.endpoint,
+        s3_bucket=s3.name,
+        s3_access_key=s3.access_key,
+        s3_secret_key=s3.secret_key,
     )
 
 

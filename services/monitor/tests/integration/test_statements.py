@@ -74,6 +74,26 @@ FILL = (
            '2013-03-01'::timestamptz + n * interval '1 minute',
            '2013-03-01'::timestamptz + n * interval '1 minute', false, n {ROWS}
     """,
+    f"""
+    INSERT INTO prediction_logs
+        (team, model_name, sample_bps, masked, retention_days, created_at, updated_at, revision, changed_by)
+    SELECT {TEAM_OF}, 'model-' || n, n % 2, '{{}}', 30, '2013-03-01', '2013-03-01', 1, '' {ROWS}
+    """,
+    f"""
+    INSERT INTO log_files (team, model_name, day, name, level, complete, predictions, bytes, first_at, last_at,
+        labelled)
+    SELECT {TEAM_OF}, {MODEL_OF}, '2013-03-01'::date + n / 200, {ROW_ID.format("n")}, 0, n % 200 > 2, 1, 1,
+           '2013-03-01'::timestamptz + n * interval '1 minute',
+           '2013-03-01'::timestamptz + n * interval '1 minute', n > 200 {ROWS}
+    """,
+    f"""
+    INSERT INTO log_waste (object, since) SELECT n::text, '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
+    """,
+    f"""
+    INSERT INTO log_erased (team, model_name, request_id, erased_at, rewritten)
+    SELECT {TEAM_OF}, {MODEL_OF}, {ROW_ID.format("n")}::text, '2013-03-01'::timestamptz + n * interval '1 minute',
+           n % 100 > 2 {ROWS}
+    """,
     f"INSERT INTO report_positions (team, last) SELECT 'team-' || n, n {ROWS}",
     f"INSERT INTO report_purges (team, model_name, until) SELECT {TEAM_OF}, 'model-' || n, '2013-03-02' {ROWS}",
 )
@@ -87,6 +107,7 @@ REPORTS = f"""
 OF_TEAM, OF_MODEL = REPORTS.format("AND $7 = ''"), REPORTS.format("AND r.model_name = $7")
 SOME_IDS = [row_id(52), row_id(102), "none"]
 BITE = 50
+DAY = NOW.date() + timedelta(days=1)
 BY_NAME = "monitors_team_model_name_key windows_monitor_id_kind_version_key"
 TABLE = {
     "baselines.PostgresBaselines.store": uses("baselines_pkey"),
@@ -98,6 +119,57 @@ TABLE = {
     "gaps.PostgresGaps.add": uses("gaps_pkey", NOW, "PREDICTIONS", 720),
     "gaps.PostgresGaps.add/2": uses(""),
     "gaps.PostgresGaps.noticed": uses("gaps_pkey", NOW, NOW + timedelta(minutes=50)),
+    "log.PostgresPolicies.lock": uses("prediction_logs_pkey", "large", "model-2"),
+    "log.PostgresPolicies.save": uses("prediction_logs_pkey"),
+    "log.PostgresPolicies.delete": uses("prediction_logs_pkey", "large", "model-2"),
+    "log.PostgresPolicies.same": uses("prediction_logs_pkey", ["large"], ["model-2"], [1]),
+    "log.PostgresLogFiles.add": uses("log_waste_pkey", ["52", "53"]),
+    "log.PostgresLogFiles.add/2": uses(""),
+    "log.PostgresLogFiles.replace": uses("log_files_pkey", "large", "model-2", [row_id(52)]),
+    "log.PostgresLogFiles.remove": uses("log_files_newest_first", "large", "model-2", at_most=2_000),
+    "log.PostgresLogFiles.remove_before": uses("log_files_newest_first", "large", "model-2", NOW.date(), at_most=2_000),
+    "log.PostgresLogFiles._wasted": uses(""),
+    "log.PostgresErasures.add": uses("log_erased_pkey"),
+    "log.PostgresErasures.among": uses("log_erased_pkey", ["large"] * 3, ["model-2"] * 3, SOME_IDS),
+    "log.PostgresErasures.rewritten": uses("log_erased_pkey", "large", "model-2", SOME_IDS),
+    "log_reads.PostgresLogReads.policy": uses("prediction_logs_pkey", "large", "model-2"),
+    "log_reads.PostgresLogReads.policies_of": uses("prediction_logs_pkey", ["large"], ["model-2"]),
+    "log_reads.PostgresLogReads.policies": uses("prediction_logs_pkey", "large", "", 21),
+    "log_reads.PostgresLogReads._policies": uses("prediction_logs_pkey", "", "", 1, 101, at_most=1_000),
+    "log_reads.PostgresLogReads.stored": uses("log_files_newest_first", "large", "model-2", at_most=2_000),
+    "log_reads.PostgresLogReads.files": (
+        uses(
+            "log_files_newest_first",
+            "large",
+            "model-2",
+            NOW,
+            NOW + timedelta(days=90),
+            BEFORE,
+            NOW + timedelta(days=90),
+            33,
+        ),
+        uses(
+            "log_files_newest_first",
+            "large",
+            "model-2",
+            NOW,
+            NOW + timedelta(days=5),
+            BEFORE,
+            NOW + timedelta(days=5),
+            33,
+        ),
+    ),
+    "log_reads.PostgresLogReads.mergeable": uses("log_files_to_merge", NOW.date(), 16, 100, at_most=1_000),
+    "log_reads.PostgresLogReads.levels": uses("log_files_to_merge", DAY, "large", "model-2"),
+    "log_reads.PostgresLogReads.to_merge": uses("log_files_to_merge", DAY, "large", "model-2", None, 16),
+    "log_reads.PostgresLogReads.labels": uses("predictions_pkey", "large", "model-2", SOME_IDS, at_most=10),
+    "log_reads.PostgresLogReads.to_label": uses("log_files_to_label", DAY, 50),
+    "log_reads.PostgresLogReads.erased": uses("log_erased_pkey", "large", "model-2", SOME_IDS),
+    "log_reads.PostgresLogReads.to_rewrite": uses("log_erased_to_rewrite", 50),
+    "log_reads.PostgresWaste.begin": uses(""),
+    "log_reads.PostgresWaste.old": uses("log_waste_by_age", NOW + timedelta(days=9), 50),
+    "log_reads.PostgresWaste.gone": uses("log_waste_pkey", ["52", "53"]),
+    "log_reads.PostgresWaste.forget_erased": uses("log_erased_by_age", NOW + timedelta(days=9), 50),
     "monitors._SAVE": uses("monitors_pkey"),
     "monitors.PostgresMonitors.find": uses("monitors_team_model_name_key", "large", "model-2"),
     "monitors.PostgresMonitors.only_one_of": uses("monitors_by_pipeline", "large", "pipeline-2"),

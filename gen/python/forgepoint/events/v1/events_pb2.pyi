@@ -1409,6 +1409,131 @@ class InferenceRecorded(_message.Message):
 Global___InferenceRecorded: _TypeAlias = InferenceRecorded  # noqa: Y015
 
 @_typing.final
+class LoggedTensor(_message.Message):
+    """A tensor as a caller sent it or got it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    SHAPE_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _model_pb2.TensorType.ValueType
+    data: _builtins.bytes
+    """Row-major, little-endian; a string is 4 bytes of length and then UTF-8."""
+    @_builtins.property
+    def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Empty for a scalar."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of an input whose signature names them: of its first elements of a row, in their order."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _model_pb2.TensorType.ValueType = ...,
+        shape: _abc.Iterable[_builtins.int] | None = ...,
+        data: _builtins.bytes = ...,
+        columns: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "data", b"data", "name", b"name", "shape", b"shape", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedTensor: _TypeAlias = LoggedTensor  # noqa: Y015
+
+@_typing.final
+class LoggedPrediction(_message.Message):
+    """One answered prediction, whole: enough to ask another version the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IS_CANARY_FIELD_NUMBER: _builtins.int
+    ANSWERED_AT_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
+    MASKED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    is_canary: _builtins.bool
+    rows: _builtins.int
+    """Rows of the request."""
+    @_builtins.property
+    def answered_at(self) -> _timestamp_pb2.Timestamp:
+        """When the answer went out."""
+
+    @_builtins.property
+    def latency(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedTensor]: ...
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedTensor]: ...
+    @_builtins.property
+    def masked(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tensors and columns that were left out by the model's policy: their values are zeros and empty texts."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        is_canary: _builtins.bool = ...,
+        answered_at: _timestamp_pb2.Timestamp | None = ...,
+        latency: _duration_pb2.Duration | None = ...,
+        rows: _builtins.int = ...,
+        inputs: _abc.Iterable[Global___LoggedTensor] | None = ...,
+        outputs: _abc.Iterable[Global___LoggedTensor] | None = ...,
+        masked: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "latency", b"latency"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "inputs", b"inputs", "is_canary", b"is_canary", "latency", b"latency", "masked", b"masked", "outputs", b"outputs", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedPrediction: _TypeAlias = LoggedPrediction  # noqa: Y015
+
+@_typing.final
+class PredictionsLogged(_message.Message):
+    """fp.inference.logged: sampled predictions of one team, model and version, in the order in which they were recorded, for
+    the prediction log. Only of models whose policy asks for it. A consumer knows each prediction by its request_id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_FIELD_NUMBER: _builtins.int
+    model_id: _builtins.str
+    model_name: _builtins.str
+    version: _builtins.str
+    @_builtins.property
+    def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedPrediction]: ...
+    def __init__(
+        self,
+        *,
+        model_id: _builtins.str = ...,
+        model_name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        predictions: _abc.Iterable[Global___LoggedPrediction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "model_name", b"model_name", "predictions", b"predictions", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictionsLogged: _TypeAlias = PredictionsLogged  # noqa: Y015
+
+@_typing.final
 class InferenceCounted(_message.Message):
     """fp.inference.counted: what one replica recorded for the team since its last count, for billing to compare with what it
     metered. Published behind the predictions that it counts.

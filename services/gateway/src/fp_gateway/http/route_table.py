@@ -21,6 +21,7 @@ _REGISTRY: Final = "/forgepoint.registry.v1.RegistryService/"
 _PIPELINE: Final = "/forgepoint.pipeline.v1.PipelineOrchestratorService/"
 _EXPERIMENT: Final = "/forgepoint.experiment.v1.ExperimentTrackerService/"
 _MONITOR: Final = "/forgepoint.monitor.v1.MonitorService/"
+_LOG: Final = "/forgepoint.monitor.v1.PredictionLogService/"
 _FEATURES: Final = "/forgepoint.featurestore.v1.FeatureStoreService/"
 _BILLING: Final = "/forgepoint.billing.v1.BillingService/"
 _NOTIFICATION: Final = "/forgepoint.notification.v1.NotificationService/"
@@ -181,6 +182,14 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/drift-reports/{id}", _MONITOR + "GetDriftReport", path_fields={"id": "report_id"}),
     Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields=_MODEL_NAME),
     Route("POST", "/models/{name}/ground-truth", _MONITOR + "SubmitGroundTruth", path_fields=_MODEL_NAME, limit=_MANY),
+    Route("GET", "/prediction-logs", _LOG + "ListPredictionLogs"),
+    Route("GET", "/prediction-logs/{name}", _LOG + "GetPredictionLog", path_fields=_MODEL_NAME),
+    Route("PUT", "/prediction-logs/{name}", _LOG + "SetPredictionLog", path_fields=_MODEL_NAME),
+    Route("DELETE", "/prediction-logs/{name}", _LOG + "DeletePredictionLog", path_fields=_MODEL_NAME),
+    Route("GET", "/prediction-logs/{name}/predictions", _LOG + "ListPredictions", path_fields=_MODEL_NAME),
+    Route("POST", "/prediction-logs/{name}/erase", _LOG + "ErasePredictions", path_fields=_MODEL_NAME),
+    # An id of an item of a batch has a slash: as a query parameter.
+    Route("GET", "/prediction-logs/{name}/prediction", _LOG + "GetPrediction", path_fields=_MODEL_NAME),
     Route("GET", "/feature-views", _FEATURES + "ListFeatureViews"),
     Route("POST", "/feature-views", _FEATURES + "DefineFeatureView", 201, limit=_WIDE),
     Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields=_VIEW),

@@ -15,6 +15,7 @@ from fp_inference.domain.summary import features, outcome, rows
 
 RECORDED = "fp.inference.recorded"
 COUNTED = "fp.inference.counted"
+LOGGED = "fp.inference.logged"
 SOURCE = "inference"
 _LONGEST_TEXT = 256
 _NANOS = 1_000_000_000

@@ -5,7 +5,7 @@ from forgepoint.pipeline.v1.pipeline_pb2 import GetPipelineRequest
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
 from forgepoint.registry.v1.registry_pb2 import GetModelRequest
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
-from fp_kernel import NotFound
+from fp_kernel import InvalidArgument, NotFound
 
 
 class GrpcPeers:
@@ -16,7 +16,8 @@ class GrpcPeers:
     async def has_model(self, name: str) -> bool:
         try:
             await self._registry.GetModel(GetModelRequest(name=name))
-        except NotFound:
+        except (NotFound, InvalidArgument):
+            # What cannot be the name of a model is none.
             return False
         return True
 

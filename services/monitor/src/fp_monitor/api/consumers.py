@@ -9,20 +9,24 @@ from fp_events import Event, Missed, MissedHook, durable
 from fp_events.payloads.predictions import opened
 from fp_kernel import InvalidArgument, parse_id
 
+from fp_monitor.api.log_convert import batch_from_event
 from fp_monitor.app.count_traffic import CountTraffic, PredictionRecorded
 from fp_monitor.app.follow_retraining import FollowRetraining, RetrainingEvent
 from fp_monitor.app.note_gap import NoteGap
 from fp_monitor.app.ports import Promotion
 from fp_monitor.app.take_baseline import TakeBaseline
+from fp_monitor.app.write_log import WriteLog
 from fp_monitor.domain.gap import Gap
 from fp_monitor.domain.prediction import MAX_REQUEST_ID, Prediction, Rows
 
 PROMOTIONS = durable("monitor")
 RETRAININGS = durable("monitor-retrainings")
 TRAFFIC = durable("monitor-traffic")
+LOG = durable("monitor-log")
 
 __all__ = [
     "CONSUMERS",
+    "LOG",
     "PROMOTIONS",
     "RETRAININGS",
     "TRAFFIC",
@@ -30,6 +34,7 @@ __all__ = [
     "follow_retraining",
     "note_gap",
     "take_baseline",
+    "write_log",
 ]
 
 COMPLETED = "fp.inference.completed"
@@ -38,7 +43,7 @@ STARTED = "fp.pipelines.started"
 FAILED = "fp.pipelines.failed"
 _BY_REPORT = "drift-report:"
 
-CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS)
+CONSUMERS = (TRAFFIC, PROMOTIONS, RETRAININGS, LOG)
 
 
 def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[None]]:
@@ -47,6 +52,15 @@ def count_traffic(count: CountTraffic) -> Callable[[Sequence[Event]], Awaitable[
     async def handle(events: Sequence[Event]) -> None:
         single = [each for event in events for each in opened(event)]
         await count([_recorded(each) for each in single if each.type == COMPLETED])
+
+    return handle
+
+
+def write_log(write: WriteLog, stored: Callable[[int], None]) -> Callable[[Sequence[Event]], Awaitable[None]]:
+    """`LOG` -> files, a batch at a time. stored: how many predictions."""
+
+    async def handle(events: Sequence[Event]) -> None:
+        stored(await write([batch_from_event(event) for event in events]))
 
     return handle
 

@@ -25,3 +25,11 @@ def no_baseline(model_name: str, version: str) -> FailedPrecondition:
 
 def nothing_in_production(model_name: str) -> FailedPrecondition:
     return FailedPrecondition(f"no version of {model_name} is in production", reason="NOTHING_IN_PRODUCTION")
+
+
+def no_log(model_name: str) -> NotFound:
+    return NotFound(f"model {model_name} has no prediction log", reason="PREDICTION_LOG_NOT_FOUND")
+
+
+def no_prediction(request_id: str) -> NotFound:
+    return NotFound(f"no logged prediction {request_id}", reason="PREDICTION_NOT_FOUND")

@@ -6,11 +6,13 @@ from fp_kernel import Clock
 from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.events import failed_part
-from fp_inference.adapters.made import made
+from fp_inference.adapters.made import Made, made
 from fp_inference.adapters.spool.builder import Builder
+from fp_inference.adapters.spool.logged import MOST_BYTES
 from fp_inference.adapters.spool.raw import Raw, raw
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
+from fp_inference.app.logged_models import LoggedModels
 from fp_inference.app.values import Completed, Failed, Replay
 from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import FailureReason
@@ -28,7 +30,8 @@ _CHEAP = frozenset(
     }
 )
 _CHEAP_LIMIT = Limit(rate=20.0, burst=200)
-# Tensors of a prediction that is recorded as it was made; of larger ones the event, which has a bound, is smaller.
+# Tensors of a prediction that is recorded as it was made: of larger ones the event, which has a bound, is smaller. One
+# that is logged has another bound.
 _MOST_RAW = 4_096
 # Log lines about what could not be kept.
 _TALK = Limit(rate=0.1, burst=1)
@@ -42,8 +45,9 @@ class SpoolRecorder:
     What could not be kept is counted by model, and logged at most every ten seconds.
     """
 
-    def __init__(self, spool: Spool, builder: Builder, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, spool: Spool, builder: Builder, clock: Clock, metrics: Metrics, *, models: LoggedModels) -> None:
         self._spool = spool
+        self._models = models
         self._builder = builder
         self._clock = clock
         self._cheap = Bucket(_CHEAP_LIMIT, clock.monotonic())
@@ -52,6 +56,9 @@ class SpoolRecorder:
         self._outcomes = metrics.counter("predictions_total", "Predictions by outcome.", ("outcome",))
         self._answered = self._outcomes.labels("COMPLETED")
         self._untold = metrics.counter("failures_untold_total", "Failed predictions without event.", ("reason",))
+        self._unlogged = metrics.counter(
+            "predictions_unlogged_total", "Predictions that are missing in the prediction log.", ("reason",)
+        )
         self._unrecorded = metrics.counter("predictions_unrecorded_total", "Answered predictions without event.")
 
     def completed(self, completed: Completed, replay: Replay | None) -> None:
@@ -75,8 +82,11 @@ class SpoolRecorder:
 
     def _report(self, completed: Completed) -> Report | Raw:
         found, signature = made(completed), completed.target.signature
-        if size(found.inputs) + size(found.outputs) <= _MOST_RAW:
+        total = size(found.inputs) + size(found.outputs)
+        if total <= _MOST_RAW or (total <= MOST_BYTES and self._models.taken(*_of(found)) is not None):
             return raw(found, self._spool.layouts.digest(signature))
+        if self._models.taken(*_of(found)) is not None:
+            self._unlogged.labels("size").inc()
         return self._builder.build(found, signature)
 
     def _lose(self, completed: Completed, error: Exception) -> None:
@@ -99,6 +109,10 @@ class SpoolRecorder:
         if self._spool.fullness >= _FAILURES_UNTIL:
             return False
         return failed.reason not in _CHEAP or bool(self._cheap.take(1, 1, self._clock.monotonic()).tokens)
+
+
+def _of(found: Made) -> tuple[str, str, str]:
+    return found.team, found.model_name, found.request_id
 
 
 def _rows(completed: Completed) -> int:

@@ -9,8 +9,10 @@ from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.spool.batches import Batch, Part, batches, part_of
 from fp_inference.adapters.spool.builder import Builder
+from fp_inference.adapters.spool.logged import LogMessage, log_messages
 from fp_inference.adapters.spool.records import pack
 from fp_inference.adapters.spool.spool import Entry, Spool
+from fp_inference.app.logged_models import LoggedModels
 from fp_inference.app.replays import Replays
 
 # Records of one round.
@@ -20,6 +22,8 @@ _ROUND = 2_000
 _LINGER = 0.25
 # Events that are built in one turn of the loop.
 _AT_ONCE = 16
+# Times that messages of the log are sent when the bus takes all others.
+_LOG_TRIES = 3
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 
@@ -39,6 +43,7 @@ class Tailer:
         replays: Replays,
         *,
         builder: Builder,
+        models: LoggedModels,
         metrics: Metrics,
         clock: Clock,
         max_age: float,
@@ -46,11 +51,15 @@ class Tailer:
         self._spool = spool
         self._send = send
         self._builder = builder
+        self._models = models
         self._replays = replays
         self._clock = clock
         self._max_age = max_age
         self._behind = False
         self._refused = metrics.counter("events_refused_total", "Spooled events that the bus can never take.")
+        self._unlogged = metrics.counter(
+            "predictions_unlogged_total", "Predictions that are missing in the prediction log.", ("reason",)
+        )
         metrics.gauge("spool_bytes", "Size of the spool.").set_function(lambda: spool.bytes)
         metrics.gauge("spool_fullness", "Part of the spool's room that is taken.").set_function(lambda: spool.fullness)
 
@@ -90,17 +99,31 @@ class Tailer:
         if not entries:
             return True
         made = list(batches(await self._parts(entries), self._spool.name))
-        published = await self._send([batch.message for batch in made if batch.message is not None])
+        log = list(log_messages(entries, self._models, self._spool.layouts, self._spool.name))
+        messages = [batch.message for batch in made if batch.message is not None]
+        published = await self._send([*messages, *(each.message for each in log)])
         await self._replays.store([entry.record.replay for entry in entries if entry.record.replay])
         if any(_waits(batch, published) for batch in made):
             self._spool.changed.set()
             return False
         for batch in made:
             self._set_aside(batch, published)
+        await self._log_again([each for each in log if each.message.id not in published.acked])
         self._spool.commit(entries[-1].after)
         # A round that was begun before may be shorter than what waits.
         self._spool.changed.set()
         return True
+
+    async def _log_again(self, log: Sequence[LogMessage]) -> None:
+        """What is logged never holds back what is billed: the bus took all of that, and gets this a few times more."""
+        for _ in range(_LOG_TRIES - 1):
+            if not log:
+                return
+            published = await self._send([each.message for each in log])
+            log = [each for each in log if each.message.id not in published.acked]
+        if log:
+            self._unlogged.labels("refused").inc(sum(each.predictions for each in log))
+            _log.error("the bus does not take predictions for the prediction log", messages=len(log))
 
     async def _parts(self, entries: Sequence[Entry]) -> list[Part]:
         """Events are built on the loop that answers calls: some, and then those have their turn."""
