@@ -28,7 +28,9 @@ class Outgoing:
         self._window = FIRST_WINDOW
         self._parts: list[bytes] = []
         self._paused = False
+        # What waits for the window of the connection, and what waits for the window of its stream.
         self._held: dict[Stream, None] = {}
+        self._shut: dict[Stream, None] = {}
 
     def send(self, frames: bytes) -> None:
         if not self._parts:
@@ -65,16 +67,18 @@ class Outgoing:
     def hold(self, stream: "Stream") -> None:
         """Send what the stream holds as soon and as far as it may go."""
         self._held[stream] = None
-        self._go_on()
+        self._turns(stream)
 
     def resize(self, window: int) -> None:
         """The peer set another first window."""
         self.first_window = window
-        if self._held:
-            self._go_on()
+        self._held |= self._shut
+        self._shut.clear()
+        self._go_on()
 
     def drop(self, stream: "Stream") -> None:
         self._held.pop(stream, None)
+        self._shut.pop(stream, None)
 
     def widen(self, more: int) -> None:
         """Raises ConnectionFailed."""
@@ -91,8 +95,10 @@ class Outgoing:
         stream.window += more
         if self.first_window + stream.window > LARGEST_WINDOW:
             raise StreamFailed(stream.number, Code.FLOW_CONTROL_ERROR)
-        if stream in self._held:
-            self._go_on()
+        if stream in self._shut:
+            del self._shut[stream]
+            self._held[stream] = None
+            self._turns(stream)
 
     def _go_on(self) -> None:
         """Streams have their turns until nothing may go any more."""
@@ -100,7 +106,14 @@ class Outgoing:
         while moved and self._held:
             moved = False
             for stream in tuple(self._held):
+                if self._window <= 0 or self._paused:
+                    return
                 moved = self._turn(stream) or moved
+
+    def _turns(self, stream: "Stream") -> None:
+        """Of this one alone: to ask all of them for each one that waits would be work for a square of them."""
+        while self._window > 0 and stream in self._held and self._turn(stream):
+            pass
 
     def _turn(self, stream: "Stream") -> bool:
         held = stream.held
@@ -114,4 +127,10 @@ class Outgoing:
         if not held:
             del self._held[stream]
             stream.released()
+        elif self.first_window + stream.window <= 0:
+            del self._held[stream]
+            self._shut[stream] = None
+        elif size:
+            # Behind the others, who come first with what the window of the connection is widened by next.
+            self._held[stream] = self._held.pop(stream)
         return bool(size)
