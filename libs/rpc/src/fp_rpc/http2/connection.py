@@ -256,9 +256,9 @@ class Connection(asyncio.Protocol):
         if flags & frames.ACK:
             return
         self.noise.heard()
+        self.outgoing.send(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
         if window is not None:
             self.outgoing.resize(window)
-        self.outgoing.send(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
 
     def _ping(self, flags: int, _number: int, body: bytes) -> None:
         if not flags & frames.ACK:
