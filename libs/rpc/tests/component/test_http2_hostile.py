@@ -56,6 +56,8 @@ async def test_the_last_of_many_first_windows_holds_for_streams_begun_before(ser
     assert len(client.data(1)) == 1_000
     client.send(frame(frames.SETTINGS, 0, 0, _INITIAL_WINDOW + (6_000).to_bytes(4)))
     assert await client.status(1) == "0"
+    kinds = [kind for kind, *_ in client.frames]
+    assert kinds[-3:] == [frames.SETTINGS, frames.DATA, frames.HEADERS]
 
 
 async def test_padding_counts_for_the_window_of_its_stream(serve, shapes, keys, speaker):
