@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.commands import releases, served_files
+from fp_cli.commands import backtest, releases, served_files
 from fp_cli.output import State, record, rows, say
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
 releases.add_to(app)
 served_files.add_to(app)
+backtest.add_to(app)
 _MODEL = ("name", "production_version", "latest_version", "created_at", "task_type", "framework", "tags", "id")
 _VERSION = ("version", "stage", "status", "created_at", "size_bytes", "metrics", "run_id", "id")
 _STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")

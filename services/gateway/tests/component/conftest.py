@@ -12,7 +12,7 @@ from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
 from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
-from forgepoint.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from forgepoint.monitor.v1 import monitor_pb2, monitor_pb2_grpc, prediction_log_pb2, prediction_log_pb2_grpc
 from forgepoint.notification.v1 import notification_pb2, notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
@@ -143,12 +143,13 @@ class Recorded:
         return many if method.server_streaming else one
 
 
-FIVE = {
+OTHERS = {
     "featurestore": (featurestore_pb2, featurestore_pb2_grpc),
     "experiment": (experiment_pb2, experiment_pb2_grpc),
     "billing": (billing_pb2, billing_pb2_grpc),
     "notification": (notification_pb2, notification_pb2_grpc),
     "monitor": (monitor_pb2, monitor_pb2_grpc),
+    "prediction log": (prediction_log_pb2, prediction_log_pb2_grpc),
 }
 
 
@@ -177,8 +178,8 @@ async def edge(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
 
 @pytest_asyncio.fixture
 async def whole(issuer, services, nats_url, unused_port) -> AsyncIterator[Edge]:
-    """The gateway before all services; the five in `others` are `Recorded`."""
-    others = {noun: Recorded(messages.DESCRIPTOR, stubs) for noun, (messages, stubs) in FIVE.items()}
+    """The gateway before all services; those in `others` are `Recorded`."""
+    others = {noun: Recorded(messages.DESCRIPTOR, stubs) for noun, (messages, stubs) in OTHERS.items()}
     async with gateway(issuer, services, nats_url, unused_port, others) as opened:
         yield opened
 

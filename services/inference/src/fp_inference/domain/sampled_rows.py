@@ -7,22 +7,12 @@ first row alone a nightly job would look like one prediction.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fp_kernel.answers import MAX_TEXT, best_of, class_names, labels_of, scores_of
 from fp_kernel.features import MAX_FEATURES
 from fp_kernel.signatures import Column, Signature
 from fp_kernel.tensors import ElementType, Number, Tensor
 
-from fp_inference.domain.summary import (
-    MAX_CLASSES,
-    MAX_TEXT,
-    best_of,
-    by_row,
-    categorised,
-    class_names,
-    labels_of,
-    named_features,
-    rows,
-    scores_of,
-)
+from fp_inference.domain.summary import MAX_CLASSES, by_row, categorised, named_features, rows
 
 MOST_ROWS = 256
 MOST_BYTES = 32_768

@@ -4,15 +4,15 @@ Of a request with many rows this is the first one; the others are in `fp_inferen
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fp_kernel.answers import MAX_TEXT, best_of, class_names, label_of, scores_of
 from fp_kernel.features import Row, named
-from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature, TensorSpec
-from fp_kernel.tensors import FLOATS, ElementType, Number, Tensor
+from fp_kernel.signatures import DYNAMIC, UNDECLARED, Column, Signature
+from fp_kernel.tensors import ElementType, Number, Tensor
 
 MAX_CLASSES = 32
-MAX_TEXT = 128
 # Statistics over more elements would take the event loop's time.
 _MAX_COUNTED = 16_384
 
@@ -143,31 +143,6 @@ def categorised(column: Column, value: Number | str) -> Number | str:
     return column.categories[int(value)]
 
 
-def scores_of(outputs: Mapping[str, Tensor]) -> tuple[str, Tensor] | None:
-    """The floating-point output with the most classes: probabilities before a single value."""
-    floats = [(name, tensor) for name, tensor in outputs.items() if tensor.element in FLOATS]
-    return max(floats, key=lambda item: (item[1].width > 1, len(item[1].shape)), default=None)
-
-
-def label_of(outputs: Mapping[str, Tensor]) -> str:
-    """The class that the model itself chose for the first row, where it says so."""
-    tensor = labels_of(outputs)
-    if tensor is None:
-        return ""
-    return tensor.texts((0,), MAX_TEXT)[0] if tensor.element is ElementType.STRING else str(int(tensor.number(0)))
-
-
-def labels_of(outputs: Mapping[str, Tensor]) -> Tensor | None:
-    """The output that says which class the model itself chose."""
-    return next((tensor for tensor in outputs.values() if tensor.count and tensor.element not in FLOATS), None)
-
-
-def class_names(spec: TensorSpec | None, count: int) -> list[str]:
-    if spec is not None and len(spec.columns) >= count:
-        return [column.name for column in spec.columns[:count]]
-    return [str(index) for index in range(count)]
-
-
 def _spread(name: str, tensor: Tensor) -> dict[str, float]:
     if tensor.count > _MAX_COUNTED:
         return {}
@@ -178,11 +153,3 @@ def _spread(name: str, tensor: Tensor) -> dict[str, float]:
         f"{name}.mean": float(sum(values)) / len(values),
         f"{name}.max": float(max(values)),
     }
-
-
-def best_of(scores: Sequence[Number]) -> int:
-    """The place of the highest score; one that is no number never wins."""
-    if not math.isnan(scores[0]):
-        # Nothing is higher than a first one that is no number; behind another it is higher than nothing.
-        return scores.index(max(scores))
-    return max(range(len(scores)), key=lambda index: -math.inf if math.isnan(scores[index]) else scores[index])

@@ -8,20 +8,13 @@ what `fp_inference.adapters.events` makes, field by field (a property test compa
 import struct
 from collections.abc import Mapping, Sequence
 
+from fp_kernel.answers import best_of, class_names, label_of, scores_of
 from fp_kernel.signatures import Column, Signature
 from fp_kernel.tensors import ElementType, Number, Tensor
 from fp_kernel.varints import delimited, varint
 
 from fp_inference.adapters.made import Made
-from fp_inference.domain.summary import (
-    MAX_CLASSES,
-    best_of,
-    categorised,
-    class_names,
-    label_of,
-    named_features,
-    scores_of,
-)
+from fp_inference.domain.summary import MAX_CLASSES, categorised, named_features
 
 # Of larger outputs each number is read for its statistics; the summary says how many it reads at most.
 _MOST_SCORES = 256

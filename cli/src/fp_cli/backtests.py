@@ -1,0 +1,210 @@
+"""Recorded predictions through another version, with ONNX Runtime on this machine (`fp-cli[convert]`).
+
+One by one, in the shapes in which they were asked, with one thread: the version that answered gives the same bytes.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.answers import best_of, label_of, scores_of
+from fp_kernel.tensors import ElementType, Tensor
+from fp_onnx import unpack
+from fp_rpc.tensors import ELEMENTS
+
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_ERRORS_ONLY: Final = 4
+_STRING_LENGTH: Final = 4
+# Whether more is better.
+METRICS: Final = {"auc": True, "accuracy": True, "log_loss": False, "rmse": False}
+
+Tensors = Mapping[str, Tensor]
+Run = Callable[[Tensors], Tensors]
+
+
+def span(text: str) -> timedelta:
+    """Of `14d`, `12h`, `2w`. Raises InvalidArgument naming `last`."""
+    found = re.fullmatch(r"(\d{1,4})([hdw])", text)
+    if found is None or not int(found[1]):
+        raise invalid("last", f"{text!r} is not a time such as 14d, 12h or 2w")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(slots=True)
+class Report:
+    """predictions: that were asked again; the others are in `masked` and `failed`. identical: whose answers are equal
+    byte by byte. difference: the largest one between two numbers of the scores. failure: the first one.
+
+    then, now: metrics of the answers that were recorded and of those of the version, over `labelled` predictions.
+    """
+
+    predictions: int = 0
+    identical: int = 0
+    masked: int = 0
+    failed: int = 0
+    labelled: int = 0
+    difference: float = 0.0
+    failure: str = ""
+    then: Mapping[str, float] = field(default_factory=dict)
+    now: Mapping[str, float] = field(default_factory=dict)
+
+    def lost(self, metric: str) -> float:
+        """The share of the recorded value that the version loses; below 0 when it is better.
+
+        Raises FailedPrecondition when there is no such value.
+        """
+        if metric not in self.then or metric not in self.now or not self.then[metric]:
+            raise FailedPrecondition(f"there is no {metric}: {self.labelled} of the predictions have labels")
+        change = (self.now[metric] - self.then[metric]) / abs(self.then[metric])
+        return -change if METRICS[metric] else change
+
+
+def backtest(records: Iterable[Any], run: Run, classes: Sequence[str]) -> Report:
+    """records: PredictionRecord. classes: of the version's profile; none for a regression."""
+    report = Report()
+    actual: list[float] = []
+    then, now = _Scores(), _Scores()
+    for record in records:
+        prediction = record.prediction
+        if prediction.masked:
+            report.masked += 1
+            continue
+        recorded = tensors(prediction.outputs)
+        try:
+            answered = run(tensors(prediction.inputs))
+        except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
+            report.failed += 1
+            report.failure = report.failure or str(error).strip().partition("\n")[0][:300]
+            continue
+        report.predictions += 1
+        report.identical += recorded == answered
+        report.difference = max(report.difference, _difference(recorded, answered))
+        truth = _truth(record.actual_label, classes)
+        if truth is not None and then.add(recorded, classes) and now.add(answered, classes):
+            actual.append(truth)
+    report.labelled = len(actual)
+    report.then, report.now = then.metrics(actual, classes), now.metrics(actual, classes)
+    return report
+
+
+def facts(report: Report) -> dict[str, Any]:
+    """The report, flat: metrics as `then.auc` and `now.auc`."""
+    found = {name: getattr(report, name) for name in ("predictions", "identical", "difference", "masked", "failed")}
+    found |= {"failure": report.failure, "labelled": report.labelled}
+    for name in METRICS:
+        if name in report.then and name in report.now:
+            found |= {f"then.{name}": report.then[name], f"now.{name}": report.now[name]}
+    return found
+
+
+def tensors(messages: Iterable[Any]) -> dict[str, Tensor]:
+    return {each.name: Tensor(ELEMENTS[each.type], tuple(each.shape), each.data) for each in messages}
+
+
+@dataclass(slots=True)
+class _Scores:
+    """score: of the last class, or the value. best: the place of the class with the highest one."""
+
+    score: list[float] = field(default_factory=list)
+    best: list[int] = field(default_factory=list)
+
+    def add(self, outputs: Tensors, classes: Sequence[str]) -> bool:
+        """False for an answer without scores."""
+        found = scores_of(outputs)
+        if found is None or not found[1].count:
+            return False
+        tensor = found[1]
+        row = tensor.numbers(tensor.width)
+        place = place_of(label_of(outputs), classes)
+        self.score.append(float(row[-1]))
+        self.best.append(best_of(row) if place is None else place)
+        return True
+
+    def metrics(self, actual: Sequence[float], classes: Sequence[str]) -> dict[str, float]:
+        """As many as there are answers in both; AUC and log-loss of two classes, both of which occur."""
+        score = self.score[: len(actual)]
+        if not actual:
+            return {}
+        if not classes:
+            return {"rmse": (sum((a - s) ** 2 for a, s in zip(actual, score, strict=True)) / len(actual)) ** 0.5}
+        from sklearn.metrics import log_loss, roc_auc_score
+
+        found = {"accuracy": sum(a == b for a, b in zip(actual, self.best, strict=False)) / len(actual)}
+        if len(classes) == 2 and len(set(actual)) == 2:  # noqa: PLR2004 -- two classes
+            found["auc"] = float(roc_auc_score(actual, score))
+            found["log_loss"] = float(log_loss(actual, score, labels=[0, 1]))
+        return found
+
+
+def place_of(text: str, classes: Sequence[str]) -> int | None:
+    """Of a class by its name, or by its place as a number; as monitor reads labels."""
+    if text in classes:
+        return classes.index(text)
+    return int(text) if text.isascii() and text.isdecimal() and int(text) < len(classes) else None
+
+
+def _truth(text: str, classes: Sequence[str]) -> float | None:
+    if classes or not text:
+        return place_of(text, classes)
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _difference(recorded: Tensors, answered: Tensors) -> float:
+    then, now = scores_of(recorded), scores_of(answered)
+    if then is None or now is None or then[1].count != now[1].count:
+        return 0.0
+    count = then[1].count
+    return max((abs(a - b) for a, b in zip(then[1].numbers(count), now[1].numbers(count), strict=True)), default=0.0)
+
+
+def runner(artifact: bytes) -> Run:
+    """Raises FailedPrecondition when onnxruntime is not there, or does not load it."""
+    try:
+        import numpy as np
+        import onnxruntime
+    except ImportError:
+        raise FailedPrecondition("onnxruntime is not installed: pip install 'fp-cli[convert]'") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder, "artifact")
+        packed.write_bytes(artifact)
+        try:
+            file = str(unpack(packed, Path(folder, "files")))
+            session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 -- as above
+            raise FailedPrecondition(f"ONNX Runtime does not load it: {str(error)[:300]}") from None
+    names = [each.name for each in session.get_outputs()]
+
+    def run(inputs: Tensors) -> Tensors:
+        given = {name: _array(np, tensor) for name, tensor in inputs.items()}
+        return {name: _tensor(np, array) for name, array in zip(names, session.run(names, given), strict=True)}
+
+    return run
+
+
+def _array(np: Any, tensor: Tensor) -> Any:
+    if tensor.element is ElementType.STRING:
+        return np.array(tensor.strings(tensor.count), object).reshape(tensor.shape)
+    return np.frombuffer(tensor.data, np.dtype(tensor.element.value).newbyteorder("<")).reshape(tensor.shape)
+
+
+def _tensor(np: Any, array: Any) -> Tensor:
+    """Raises ValueError for what is no tensor."""
+    if not isinstance(array, np.ndarray):
+        raise ValueError("an output is no tensor")  # noqa: TRY004 -- a value of the model
+    if array.dtype.kind in "OU":
+        texts = [str(text).encode() for text in array.reshape(-1)]
+        data = b"".join(len(text).to_bytes(_STRING_LENGTH, "little") + text for text in texts)
+        return Tensor(ElementType.STRING, array.shape, data)
+    element = ElementType(array.dtype.name)
+    return Tensor(element, array.shape, np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
