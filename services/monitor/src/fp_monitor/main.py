@@ -9,6 +9,7 @@ from fp_events import AuditPublisher, each
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, INFERENCE, MODELS, PIPELINES
+from fp_kernel import InvalidArgument
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
@@ -55,7 +56,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     objects = await soft_objects(runtime, settings, own="predictions/")  # away, the log waits; all else goes on
     others = peers(runtime, settings)
     asked = GrpcPeers(
-        others.channels.open(settings.registry_addr, peer="registry", timeout=_PEER_TIMEOUT),
+        others.channels.open(settings.registry_addr, peer="registry", timeout=_PEER_TIMEOUT, passing={InvalidArgument}),
         others.channels.open(settings.pipeline_addr, peer="pipeline", timeout=_PEER_TIMEOUT),
     )
 

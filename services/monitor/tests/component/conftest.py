@@ -19,7 +19,7 @@ from forgepoint.pipeline.v1.pipeline_pb2_grpc import (
 from forgepoint.registry.v1.registry_pb2 import GetModelResponse
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceServicer, add_RegistryServiceServicer_to_server
 from fp_events import NatsBus
-from fp_kernel import NotFound
+from fp_kernel import InvalidArgument, NotFound
 from fp_monitor.main import serve
 from fp_monitor.settings import Settings
 from fp_rpc import BearerToken, Channels, Server, current_call
@@ -81,6 +81,8 @@ class Peers(RegistryServiceServicer, PipelineOrchestratorServiceServicer):
 
     def _known(self, name: str, names: set[str], answer: Any) -> Any:
         self.asked.append(name)
+        if name.startswith("-"):
+            raise InvalidArgument("name: must begin with a letter")
         if current_call().team not in {"alpha", "beta"} or name not in names:
             raise NotFound(name)
         return answer

@@ -126,8 +126,9 @@ async def test_a_policy_that_cannot_be_is_refused_by_its_field(log, field, chang
 
 
 async def test_a_log_of_a_model_that_is_not_there_is_refused_and_a_command_repeated(log):
-    with pytest.raises(NotFound):
-        await start(log(), model_name="nothing")
+    for name in ("nothing", "-1"):
+        with pytest.raises(NotFound):
+            await start(log(), model_name=name)
     key = new_id()
     first = await start(log(), idempotency_key=key)
     assert await start(log(), idempotency_key=key) == first
