@@ -166,12 +166,18 @@ def announce(bus: NatsBus) -> Callable[..., Awaitable[None]]:
     """Publishes a deployment or its end, as the pipeline does."""
 
     async def publish(
-        runtime: FakeRuntime, sequence: int, *, team: str = "alpha", weight: int = 0, gone: bool = False
+        runtime: FakeRuntime,
+        sequence: int,
+        *,
+        version_id: str = "",
+        team: str = "alpha",
+        weight: int = 0,
+        gone: bool = False,
     ) -> None:
         version: dict[str, Any] = {
             "model_id": "m",
             "model_name": "delays",
-            "version_id": f"id-{runtime.version}",
+            "version_id": version_id or f"id-{runtime.version}",
             "version": runtime.version,
         }
         if gone:

@@ -274,7 +274,8 @@ async def test_a_prediction_passes_both_services_and_outlives_a_killed_runtime(
         FP_SERVING_MODEL_NAME="delays",
         FP_SERVING_CACHE_DIR=str(tmp_path / "cache"),
     )
-    await announce(Deployed("1", f"127.0.0.1:{serving.environment['FP_GRPC_PORT']}"), 1, weight=10_000)
+    deployed = Deployed("1", f"127.0.0.1:{serving.environment['FP_GRPC_PORT']}")
+    await announce(deployed, 1, version_id=_VERSION_ID, weight=10_000)
     answer = await _persistently(stub, ask((1.0, 1.0)))
     assert struct.unpack("<2f", answer.outputs["probabilities"].data) == pytest.approx((0.1, 0.5))
     await asyncio.to_thread(serving.kill)
