@@ -111,8 +111,8 @@ def test_a_call_that_the_topology_does_not_have_is_not_let_through(tree):
     """The address alone opens nothing."""
     replaced(
         tree / "deploy" / "topology.toml",
-        '    "billing.CheckQuota",\n    "pipeline.ListDeployments"',
-        '    "pipeline.ListDeployments"',
+        '    "billing.CheckQuota",\n    "monitor.ListLoggedModels"',
+        '    "monitor.ListLoggedModels"',
     )
     assert any("is stale" in line for line in chart.faults(tree))
     (tree / chart_facts.FILE).write_text(chart_facts.render(tree))

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from fp_telemetry import get_logger
 
 log = get_logger(__name__)
+
+# Seconds until a task that goes on is cancelled again.
+_AGAIN: Final = 0.5
 
 
 def checkpoint() -> None:
@@ -34,6 +37,14 @@ async def finish(work: Coroutine[Any, Any, None], *, grace: float) -> None:
             log.warning("work failed while it was being finished", error=repr(error))
         raise
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+        await end(task)
+
+
+async def end(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task of nats-py until it ends: one cancellation may be lost (see `checkpoint`).
+
+    A client that looked for its server for ever lost the only one, and the process that closed it never ended.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_AGAIN)

@@ -14,7 +14,7 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from fp_events.cancellation import checkpoint
+from fp_events.cancellation import checkpoint, end
 from fp_events.refusals import Refusals, forbidden
 from fp_events.secure_client import SecureClient
 
@@ -121,9 +121,8 @@ class Connection:
 
     async def close(self) -> None:
         self._closing = True
-        if self._connecting is not None and not self._connecting.done():
-            self._connecting.cancel()
-            await asyncio.wait({self._connecting})
+        if self._connecting is not None:
+            await end(self._connecting)
         if self.up:
             # Acks are publishes: without the flush the last ones stay here and their events come again.
             with contextlib.suppress(TimeoutError, errors.Error, OSError):

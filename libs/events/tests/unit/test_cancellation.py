@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from fp_events.cancellation import checkpoint, finish
+from fp_events.cancellation import checkpoint, end, finish
 
 
 async def cancelled_while(work, *, grace):
@@ -78,3 +78,23 @@ async def test_a_swallowed_cancellation_is_raised_at_the_next_checkpoint():
 
 async def test_a_checkpoint_lets_pass_who_is_not_cancelled():
     checkpoint()
+
+
+async def test_a_task_that_loses_its_first_cancellation_is_ended_by_the_next():
+    began, lost = asyncio.Event(), asyncio.Event()
+
+    async def deaf():
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf())
+    await began.wait()
+
+    await end(task)
+
+    assert lost.is_set()
+    assert task.cancelled()

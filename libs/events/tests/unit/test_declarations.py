@@ -33,6 +33,7 @@ def test_only_inference_goes_by_interest_and_only_what_copies_or_sums_forgets_it
 def test_only_billing_can_hold_predictions_back():
     assert [consumer.name for consumer in CONSUMERS if INFERENCE in consumer.streams] == ["billing"]
     assert {consumer.name for consumer in CONSUMERS if PREDICTIONS in consumer.streams} == {
+        "monitor-log",
         "monitor-traffic",
         "pipeline-canary",
     }
