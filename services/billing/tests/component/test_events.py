@@ -1,7 +1,7 @@
 """What the bus brings."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.events.v1 import events_pb2
@@ -121,7 +121,7 @@ async def test_usage_that_comes_while_billing_is_down_is_metered_when_it_is_back
 
 
 async def test_what_inference_counted_is_compared_with_what_was_metered(ann, bus, batch):
-    day = MOMENT.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = MOMENT.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     message = batch(("r1", 5, 0), ("r2", 1, 30))
     for each in message.payload.completed:
         each.completed_at.FromDatetime(MOMENT)

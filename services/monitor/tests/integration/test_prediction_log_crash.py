@@ -1,6 +1,6 @@
 """A writer of the log that is killed between any two steps: what it took is there once, and no object is left over."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from importlib import resources
 from typing import Any
 
@@ -76,7 +76,7 @@ async def test_what_was_taken_is_in_the_log_once_wherever_the_writer_is_killed(k
 
 async def merging(crash: CrashPoints, url: str, bucket: Any, events: list[LoggedBatch]) -> None:
     async with opened(url, bucket, crash) as world:
-        await world.merge.one(Mergeable(TEAM, MODEL, MOMENT.date()), over=True)
+        await world.merge.one(Mergeable(TEAM, MODEL, MOMENT.astimezone(UTC).date()), over=True)
 
 
 async def test_a_merge_that_is_killed_anywhere_loses_and_doubles_nothing(kill_at, databases, s3):
