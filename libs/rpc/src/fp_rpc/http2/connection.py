@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, cast
 from fp_telemetry import get_logger
 
 from fp_rpc.http2 import frames
-from fp_rpc.http2.answers import BEGIN, http_status, status_block
 from fp_rpc.http2.blocks import Blocks
 from fp_rpc.http2.frames import Code, ConnectionFailed, StreamFailed
 from fp_rpc.http2.head import Head
@@ -25,7 +24,6 @@ _log = get_logger("fp_rpc.http2")
 _WINDOW: Final = 4 * 1024 * 1024
 _PREFACE_SECONDS: Final = 20.0
 _CLOSING_SECONDS: Final = 5.0
-_RESOURCE_EXHAUSTED: Final = 8
 
 
 class Connection(asyncio.Protocol):
@@ -51,6 +49,8 @@ class Connection(asyncio.Protocol):
         self._credit = frames.FIRST_WINDOW
         self._consumed = 0
         self._retired = False
+        # What ends it: a peer that does not greet, and later one that does not take its last words.
+        self._cut: asyncio.TimerHandle | None = None
 
     @property
     def running(self) -> list["asyncio.Task[None]"]:
@@ -67,10 +67,11 @@ class Connection(asyncio.Protocol):
             + frames.window_update(0, _WINDOW - frames.FIRST_WINDOW)
         )
         self._credit = _WINDOW
-        self.loop.call_later(_PREFACE_SECONDS, self._expect_greeting)
+        self._cut = self.loop.call_later(_PREFACE_SECONDS, self.end)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
+        self._leave_timer()
         self._server.gone(self)
         for stream in tuple(self.streams.values()):
             stream.close()
@@ -87,6 +88,9 @@ class Connection(asyncio.Protocol):
         self.outgoing.resume()
 
     def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            # TLS hands over what came before its end.
+            return
         self.heard_at = self.loop.time()
         try:
             self._read(self._rest + data if self._rest else data)
@@ -112,7 +116,8 @@ class Connection(asyncio.Protocol):
         self.outgoing.send(frames.going_away(self._last, code, why))
         self.outgoing.flush()
         self._transport.close()
-        self.loop.call_later(_CLOSING_SECONDS, self.abort)
+        self._leave_timer()
+        self._cut = self.loop.call_later(_CLOSING_SECONDS, self.abort)
         for stream in tuple(self.streams.values()):
             stream.close()
 
@@ -131,9 +136,10 @@ class Connection(asyncio.Protocol):
     def widen(self, stream: int, more: int) -> None:
         self.outgoing.send(frames.window_update(stream, more))
 
-    def _expect_greeting(self) -> None:
-        if not self._greeted:
-            self.end()
+    def _leave_timer(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
 
     def _read(self, data: bytes) -> None:
         """Take the frames that are whole; the rest waits."""
@@ -145,6 +151,7 @@ class Connection(asyncio.Protocol):
                 self._rest = data
                 return
             self._greeted, at = True, len(frames.PREFACE)
+            self._leave_timer()
         while end - at >= size_of_head:
             high, low, kind, flags, number = unpack(data, at)
             size = high << 16 | low
@@ -223,19 +230,11 @@ class Connection(asyncio.Protocol):
         self._start(number, head, ended=ended)
 
     def _start(self, number: int, head: Head, *, ended: bool) -> None:
-        policy = self._server.policy
         if head.malformed:
             raise StreamFailed(number, Code.PROTOCOL_ERROR)
-        if len(self.streams) >= policy.streams:
+        if len(self.streams) >= self._server.policy.streams:
             raise StreamFailed(number, Code.REFUSED_STREAM)
-        refusal = b""
-        if head.http != 200:  # noqa: PLR2004 -- HTTP's
-            refusal = http_status(head.http)
-        elif head.size > policy.header_bytes:
-            refusal = BEGIN + status_block(_RESOURCE_EXHAUSTED, "the headers are too large")
-        elif not self._server.has_room:
-            refusal = BEGIN + status_block(_RESOURCE_EXHAUSTED, "too many calls at once")
-        if refusal:
+        if refusal := self._server.refusal(head):
             end = frames.END_HEADERS | frames.END_STREAM
             self.outgoing.send(frames.frame(frames.HEADERS, end, number, refusal))
             if not ended:
@@ -246,9 +245,13 @@ class Connection(asyncio.Protocol):
         self._server.run(self, stream)
 
     def _reset(self, _flags: int, number: int, _body: bytes) -> None:
-        self.noise.heard()
         self._expect_begun(number)
-        if stream := self.streams.get(number):
+        stream = self.streams.get(number)
+        if stream is None or stream.closed or not stream.started:
+            self.noise.heard()
+        # Else it cost what an answered call costs, and counts as one of the server's and of the connection's until its
+        # handler has ended. A proxy shares a connection among callers: whoever cancels calls must not end theirs.
+        if stream is not None:
             stream.close()
 
     def _settings(self, flags: int, _number: int, body: bytes) -> None:

@@ -30,7 +30,16 @@ class Deadlines:
             if at < self._next:
                 self._set(at)
         due.add(stream)
-        stream.due = due
+        stream.due = at
+
+    def drop(self, stream: "Stream") -> None:
+        """It ended; of deadlines that each call has for itself nothing may stay until they would have passed."""
+        at, stream.due = stream.due, None
+        if at is None or (due := self._due.get(at)) is None:
+            return
+        due.discard(stream)
+        if not due:
+            del self._due[at]
 
     def close(self) -> None:
         if self._timer is not None:
@@ -46,11 +55,11 @@ class Deadlines:
         self._timer, self._next = None, float("inf")
         now = self._loop.time()
         for at in sorted(self._due):
-            if at > now and self._due[at]:
+            if at > now:
                 self._set(at)
                 return
             for stream in self._due.pop(at):
-                stream.late = True
+                stream.due, stream.late = None, True
                 stream.cancel()
 
 

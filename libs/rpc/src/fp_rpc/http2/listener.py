@@ -10,13 +10,15 @@ from typing import Any, Final, NamedTuple
 import grpc
 from fp_telemetry import get_logger
 
+from fp_rpc.http2.answers import BEGIN, http_status, status_block
 from fp_rpc.http2.connection import Connection
 from fp_rpc.http2.deadlines import Deadlines
+from fp_rpc.http2.head import Head
 from fp_rpc.http2.stream import Stream
 
 _log = get_logger("fp_rpc.http2")
 _BACKLOG: Final = 1_024
-_CANCELLED, _UNKNOWN, _LATE, _UNIMPLEMENTED = 1, 2, 4, 12
+_CANCELLED, _UNKNOWN, _LATE, _RESOURCE_EXHAUSTED, _UNIMPLEMENTED = 1, 2, 4, 8, 12
 _KEEPALIVE: Final = 60.0
 _KEEPALIVE_ANSWER: Final = 20.0
 # Seconds that handlers and connections get to end, once they are told to.
@@ -56,9 +58,15 @@ class Http2Server:
         self._watch: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
 
-    @property
-    def has_room(self) -> bool:
-        return self._calls < self.policy.calls
+    def refusal(self, head: Head) -> bytes:
+        """The whole answer to a call that is not run; empty for one that is."""
+        if head.http != 200:  # noqa: PLR2004 -- HTTP's
+            return http_status(head.http)
+        if head.size > self.policy.header_bytes:
+            return BEGIN + status_block(_RESOURCE_EXHAUSTED, "the headers are too large")
+        if self._calls >= self.policy.calls:
+            return BEGIN + status_block(_RESOURCE_EXHAUSTED, "too many calls at once")
+        return b""
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
         self._handlers += handlers
@@ -129,8 +137,8 @@ class Http2Server:
             if not stream.closed:
                 stream.give_up()
             connection.streams.pop(stream.number, None)
-            if stream.due is not None:
-                stream.due.discard(stream)
+            if self._deadlines is not None:
+                self._deadlines.drop(stream)
 
     async def _cancelled(self, stream: Stream) -> None:
         if stream.late:

@@ -26,7 +26,7 @@ class Stream:
 
     ended: the peer sends no more.
     closed: nothing can be sent any more. late: its deadline passed. deadline: on the loop's clock; None without one.
-    due: the others that are looked at together with it. started: whether its task runs.
+    due: when it is looked at; None when it is not. started: whether its task runs.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class Stream:
         self.held = bytearray()
         self.ended = self.closed = self.late = False
         self.task: asyncio.Task[None] | None = None
-        self.due: set[Stream] | None = None
+        self.due: float | None = None
         self.started = False
         self.write_message: Callable[[Any], bytes] | None = None
         self._read_message: Deserialize = None
