@@ -13,6 +13,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_events import Event, NatsBus
 from fp_inference.api import grpc
+from fp_inference.app.predict_many import PARALLEL
 from fp_kernel import InvalidArgument, PermissionDenied, ResourceExhausted, new_id
 from fp_rpc import Server, current_call
 from fp_telemetry import Metrics
@@ -153,16 +154,27 @@ async def test_a_stream_tells_each_result_and_waits_for_the_bucket(served: Any, 
 
 
 async def test_a_stream_that_its_caller_leaves_ends(served: Any) -> None:
-    inference, one = await served()
+    # Places for as many calls as a stream has under way: while it goes on, nobody else is let in.
+    inference, one = await served(bulkhead_in_flight=PARALLEL, bulkhead_waiting=0)
     items = [_item(str(number)) for number in range(100)]
+    one.gate = opened = asyncio.Event()
     stream = inference.stub().StreamPredict(pb.StreamPredictRequest(model_name="delays", items=items))
-    async for _ in stream:
-        stream.cancel()
-        break
+    reading = asyncio.create_task(anext(aiter(stream)))
     async with asyncio.timeout(PATIENCE):
+        while len(one.calls) < PARALLEL:
+            await asyncio.sleep(0)
+        # The first calls are answered, those that follow hang until somebody ends them.
+        one.gate = asyncio.Event()
+        opened.set()
+        await reading
+        while len(one.calls) < 2 * PARALLEL:
+            await asyncio.sleep(0)
+        assert (await inference.stub().BatchPredict(_batch(_item("a")))).results[0].HasField("error")
+        one.gate = None
+        stream.cancel()
         while (await inference.stub().BatchPredict(_batch(_item("a")))).results[0].HasField("error"):
-            raise AssertionError("the bulkhead is not free")
-    assert len(one.calls) <= 101
+            await asyncio.sleep(0.01)
+    assert len(one.calls) == 2 * PARALLEL + 1
 
 
 class FakeBilling(BillingServiceServicer):

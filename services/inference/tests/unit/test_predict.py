@@ -10,7 +10,9 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.team_limits import TeamLimit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Stable
+from fp_inference.domain.routes import Route, Stable
+from fp_inference.domain.rule_plan import WantedRule, plan_rules
+from fp_inference.domain.rules import Match, Rules
 from fp_kernel import (
     Error,
     FailedPrecondition,
@@ -109,6 +111,26 @@ async def test_a_team_has_no_more_predictions_at_once_than_its_plan_allows(setti
     assert setting.recorder.refused[0].reason is FailureReason.RATE_LIMITED
     assert first.result().version == "1"
     assert (await setting.ask("three")).version == "1", "a place is given back"
+
+
+async def test_a_rule_has_its_answers_and_its_failures_counted_by_version_and_the_split_has_none(
+    setting: Setting,
+) -> None:
+    def ruled(route: Route) -> Route:
+        wanted = WantedRule("gold", [Match("plan", frozenset(("gold",)))], [("1", 10_000)])
+        return route.with_rules(Rules(plan_rules(route, [wanted]), 7, START))
+
+    setting.table.change("alpha", "delays", ruled)
+    gold = {"plan": "gold"}
+    await setting.ask(attributes=gold)
+    await setting.ask()
+    setting.forward.error = Unavailable("away", reason="UPSTREAM_UNAVAILABLE")
+    for attributes in (gold, gold, {}):
+        with pytest.raises(Unavailable):
+            await setting.ask(attributes=attributes)
+    counts = await setting.tallies.read(("alpha", "delays", 7))
+    assert {name: counts[f"gold|1|{name}"] for name in ("answered", "failed")} == {"answered": 1, "failed": 2}
+    assert all(name.startswith("gold|1|") for name in counts)
 
 
 async def test_a_failure_of_the_runtime_names_its_version(setting: Setting) -> None:
