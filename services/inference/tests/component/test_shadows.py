@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_inference.app.mirror import BYTES_OF_COPY
 from fp_kernel import Unavailable
 from fp_testkit.patience import PATIENCE
 
@@ -59,7 +60,8 @@ async def test_an_answer_does_not_wait_for_a_shadow_that_hangs(
     start: Start, runtime: StartRuntime, announce: Announce, ask: Ask
 ) -> None:
     one, two = await runtime("1"), await runtime("2")
-    inference = await start(shadow_bytes=40)
+    # Two copies of 16 bytes, and half of a third.
+    inference = await start(shadow_bytes=5 * (BYTES_OF_COPY + 16) // 2)
     await announce(one, 1, weight=10_000)
     await announce(two, 1)
     await inference.weights({"1": 10_000, "2": 0})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
-from fp_inference.app.mirror import Copied, Mirror, MirrorPolicy
+from fp_inference.app.mirror import BYTES_OF_COPY, Copied, Mirror, MirrorPolicy
 from fp_inference.app.tallies import Key, Tallies
 from fp_inference.app.values import Ask, Caller
 from fp_inference.domain.breaker import BreakerPolicy
@@ -23,6 +23,8 @@ from inference_fakes.shadows import MemoryTallies, ShadowMetrics
 
 _START = datetime(2013, 3, 1, tzinfo=UTC)
 _KEY = ("alpha", "delays", 7)
+# Inputs of 96 bytes, outputs of 4.
+_COPY = BYTES_OF_COPY + 100
 
 
 def _number(value: float) -> Tensor:
@@ -48,7 +50,7 @@ class Shadows:
 
 
 class Setting:
-    def __init__(self, share: int = 10_000, most_bytes: int = 1_000) -> None:
+    def __init__(self, share: int = 10_000, most_bytes: int = 10 * _COPY) -> None:
         self.clock = ManualClock()
         self.shadows, self.metrics, self.store = Shadows(), ShadowMetrics(), MemoryTallies()
         self.tallies = Tallies(self.store)
@@ -66,10 +68,10 @@ class Setting:
             route = route.deployed(target)
         self.route = route.with_shadow(Shadow(Share("id-2", 2, share), 7, _START))
 
-    def offer(self, request_id: str, served: str = "id-1") -> None:
+    def offer(self, request_id: str, served: str = "id-1", width: int = 96) -> None:
         caller = Caller("alpha", "user", "", "alpha/user", Limit(1.0, 1), may_pin=False)
         command = Command("alpha", "Predict", "", b"", lambda _: b"")
-        inputs = {"x": Tensor(ElementType.UINT8, (96,), b"\0" * 96)}
+        inputs = {"x": Tensor(ElementType.UINT8, (width,), bytes(width))}
         ask = Ask(request_id, caller, "delays", inputs, "", "", command, 0.0, _START.date())
         self.mirror.offer(self.route, ask, self.route.targets[served], {"y": _number(0.75)})
 
@@ -107,12 +109,19 @@ async def test_a_shadow_that_hangs_loses_copies_and_holds_no_more_bytes_than_it_
     running.shadows.gate.clear()
     for number in range(25):
         running.offer(str(number))
-    assert running.metrics.outcomes == {"dropped": 15}, "ten of 100 bytes fit"
-    assert running.mirror.bytes == 1_000
+    assert running.metrics.outcomes == {"dropped": 15}, "ten of them fit"
+    assert running.mirror.bytes == 10 * _COPY
     running.shadows.gate.set()
     counts = await running.settled(25)
     assert (counts["answered"], counts["dropped"]) == (10, 15)
     assert running.mirror.bytes == 0
+
+
+async def test_copies_of_a_few_bytes_are_bounded_in_number() -> None:
+    setting = Setting()
+    for number in range(25):
+        setting.offer(str(number), width=0)
+    assert setting.metrics.outcomes == {"dropped": 15}
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), ValueError("a fault of ours")])

@@ -20,13 +20,18 @@ from fp_inference.domain.summary import size
 
 ANSWERED, FAILED, DROPPED = "answered", "failed", "dropped"
 _MOST_BREAKERS = 256
+# A copy takes this much beside its tensors: many small ones are bounded as few large ones are.
+BYTES_OF_COPY = 1_024
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorPolicy:
-    """most_bytes: of the copies that wait or are under way. at_once: calls of shadows. timeout: seconds of one."""
+    """most_bytes: of the copies that wait or are under way, each with `BYTES_OF_COPY` beside its tensors.
+
+    at_once: calls of shadows. timeout: seconds of one.
+    """
 
     most_bytes: int = 16 * 1024 * 1024
     at_once: int = 4
@@ -102,7 +107,8 @@ class Mirror:
             return
         key = (route.team, route.model_name, route.shadow.revision)
         copied = Copied(route.team, ask.model_name, ask.inputs)
-        copy = _Copy(target, key, ask.request_id, copied, outputs, size(ask.inputs) + size(outputs))
+        taken = BYTES_OF_COPY + size(ask.inputs) + size(outputs)
+        copy = _Copy(target, key, ask.request_id, copied, outputs, taken)
         if self.bytes + copy.size > self._policy.most_bytes:
             self._came(copy, DROPPED)
             return
