@@ -1,5 +1,6 @@
 """What goes into the prediction log: whole predictions that a policy takes, without what it masks."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from fp_inference.adapters.events import LOGGED
 from fp_inference.adapters.log_policies import JsonPolicyFile
 from fp_inference.adapters.made import Made
 from fp_inference.adapters.spool.builder import Builder
-from fp_inference.adapters.spool.raw import raw
+from fp_inference.adapters.spool.raw import FIRST_TENSOR, raw
 from fp_inference.adapters.spool.records import Record
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
@@ -180,6 +181,32 @@ async def test_a_log_that_the_bus_refuses_once_is_sent_again(spool: Spool) -> No
     _append(spool, *map(_made, range(5)))
     await _tailer(spool, bus, models(sample_bps=10_000)).flush()
     assert len(bus.logged) == 5
+
+
+async def test_a_prediction_that_cannot_be_read_is_counted_and_the_others_are_logged(spool: Spool) -> None:
+    metrics, bus = Metrics("inference"), LogBus()
+    _append(spool, _made(1))
+    damaged = raw(_made(2), spool.layouts.digest(_SIGNATURE))
+    damaged.sections = [*damaged.sections[:FIRST_TENSOR], b"no tensor", *damaged.sections[FIRST_TENSOR + 1 :]]
+    spool.append(Record(damaged, None))
+    _append(spool, _made(3))
+    await _tailer(spool, bus, models(sample_bps=10_000), metrics).flush()
+    assert [each.request_id for each in bus.logged] == ["request-1", "request-3"]
+    assert metrics.registry.get_sample_value("fp_inference_predictions_unlogged_total", {"reason": "unreadable"}) == 1
+
+
+async def test_calls_have_their_turn_while_a_round_is_logged(spool: Spool) -> None:
+    async def turns(logged: LoggedModels) -> int:
+        _append(spool, *map(_made, range(320)))
+        round_ = asyncio.create_task(_tailer(spool, LogBus(), logged).step())
+        count = 0
+        while not round_.done():
+            count += 1
+            await asyncio.sleep(0)
+        assert await round_
+        return count
+
+    assert await turns(models(sample_bps=10_000)) >= await turns(models(model="other", sample_bps=10_000)) + 20
 
 
 async def test_messages_of_the_log_have_a_bound_in_bytes(spool: Spool) -> None:

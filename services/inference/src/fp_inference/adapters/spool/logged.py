@@ -3,7 +3,7 @@
 Only of models whose policy asks for it, and only of those that the policy takes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from forgepoint.events.v1 import events_pb2 as pb
@@ -36,20 +36,17 @@ class LogMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class Taken:
     entry: Entry
     made: Made
     payload: pb.LoggedPrediction
 
 
-def log_messages(entries: Sequence[Entry], models: LoggedModels, layouts: Layouts, spool: str) -> Iterator[LogMessage]:
-    """Those of a round. A record that cannot be read is not in them: its event says so."""
-    open_: dict[tuple[str, str, str], list[_Taken]] = {}
+def log_messages(predictions: Iterable[Taken], spool: str) -> Iterator[LogMessage]:
+    """Those of a round."""
+    open_: dict[tuple[str, str, str], list[Taken]] = {}
     sizes: dict[tuple[str, str, str], int] = {}
-    for entry in entries:
-        taken = _taken(entry, models, layouts)
-        if taken is None:
-            continue
+    for taken in predictions:
         key = taken.made.team, taken.made.model_name, taken.made.version
         size = taken.payload.ByteSize()
         if sizes.get(key, 0) + size > _MOST_OF_MESSAGE and key in open_:
@@ -61,18 +58,14 @@ def log_messages(entries: Sequence[Entry], models: LoggedModels, layouts: Layout
         yield _message(group, spool)
 
 
-def _taken(entry: Entry, models: LoggedModels, layouts: Layouts) -> _Taken | None:
+def to_log(entry: Entry, models: LoggedModels, layouts: Layouts) -> Taken | None:
+    """None for what no policy takes. Raises whatever a record raises that cannot be read."""
     record = entry.record.report
     if not isinstance(record, Raw) or not models.logs(record.team):
         return None
-    try:
-        made = opened(record)
-        policy = models.taken(made.team, made.model_name, made.request_id)
-        if policy is None:
-            return None
-        return _Taken(entry, made, logged(made, layouts.find(record.layout), policy))
-    except Exception:  # noqa: BLE001 -- what logs a prediction cannot hold back the event that bills it
-        return None
+    made = opened(record)
+    policy = models.taken(made.team, made.model_name, made.request_id)
+    return None if policy is None else Taken(entry, made, logged(made, layouts.find(record.layout), policy))
 
 
 def logged(made: Made, signature: Signature, policy: LogPolicy) -> pb.LoggedPrediction:
@@ -108,7 +101,7 @@ def _tensors(
         )
 
 
-def _message(group: Sequence[_Taken], spool: str) -> LogMessage:
+def _message(group: Sequence[Taken], spool: str) -> LogMessage:
     """Its id comes from its place, so that one that was sent before the process was killed is known again."""
     first, last = group[0].made, group[-1].made
     place = f"{group[0].entry.before}-{group[-1].entry.after}"

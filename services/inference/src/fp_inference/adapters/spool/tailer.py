@@ -9,7 +9,7 @@ from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.spool.batches import Batch, Part, batches, part_of
 from fp_inference.adapters.spool.builder import Builder
-from fp_inference.adapters.spool.logged import LogMessage, log_messages
+from fp_inference.adapters.spool.logged import LogMessage, Taken, log_messages, to_log
 from fp_inference.adapters.spool.records import pack
 from fp_inference.adapters.spool.spool import Entry, Spool
 from fp_inference.app.logged_models import LoggedModels
@@ -99,7 +99,7 @@ class Tailer:
         if not entries:
             return True
         made = list(batches(await self._parts(entries), self._spool.name))
-        log = list(log_messages(entries, self._models, self._spool.layouts, self._spool.name))
+        log = await self._log(entries)
         messages = [batch.message for batch in made if batch.message is not None]
         published = await self._send([*messages, *(each.message for each in log)])
         await self._replays.store([entry.record.replay for entry in entries if entry.record.replay])
@@ -113,6 +113,25 @@ class Tailer:
         # A round that was begun before may be shorter than what waits.
         self._spool.changed.set()
         return True
+
+    async def _log(self, entries: Sequence[Entry]) -> list[LogMessage]:
+        """By turns, as events are."""
+        found: list[Taken] = []
+        for entry in entries:
+            try:
+                taken = to_log(entry, self._models, self._spool.layouts)
+            except Exception:  # noqa: BLE001 -- what logs a prediction cannot hold back the event that bills it
+                self._unlogged.labels("unreadable").inc()
+                continue
+            if taken is not None:
+                found.append(taken)
+                if len(found) % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        messages: list[LogMessage] = []
+        for message in log_messages(found, self._spool.name):
+            messages.append(message)
+            await asyncio.sleep(0)
+        return messages
 
     async def _log_again(self, log: Sequence[LogMessage]) -> None:
         """What is logged never holds back what is billed: the bus took all of that, and gets this a few times more."""
