@@ -164,7 +164,7 @@ async def test_a_stream_that_its_caller_leaves_ends(served: Any) -> None:
         while len(one.calls) < PARALLEL:
             await asyncio.sleep(0)
         # The first calls are answered, those that follow hang until somebody ends them.
-        one.gate = asyncio.Event()
+        one.gate = held = asyncio.Event()
         opened.set()
         await reading
         while len(one.calls) < 2 * PARALLEL:
@@ -175,6 +175,7 @@ async def test_a_stream_that_its_caller_leaves_ends(served: Any) -> None:
         while (await inference.stub().BatchPredict(_batch(_item("a")))).results[0].HasField("error"):
             await asyncio.sleep(0.01)
     assert len(one.calls) == 2 * PARALLEL + 1
+    held.set()
 
 
 class FakeBilling(BillingServiceServicer):

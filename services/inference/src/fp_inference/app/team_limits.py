@@ -99,12 +99,17 @@ class TeamLimits:
         plans = self._plans
 
         async def load() -> Loaded[TeamLimit]:
-            return Loaded(await plans.of_team(team), fresh_for=FRESH_SECONDS, good_for=_GOOD_SECONDS)
+            try:
+                found = await plans.of_team(team)
+            except Error as error:
+                # Here, and not where it is asked for: once a question, not once a prediction.
+                _log.warning("the limits of a team were not read", team=team, reason=error.message)
+                raise
+            return Loaded(found, fresh_for=FRESH_SECONDS, good_for=_GOOD_SECONDS)
 
         try:
             return await self._known.get(team, load)
-        except Error as error:
-            _log.warning("the limits of a team are not known", team=team, reason=error.message)
+        except Error:
             return UNLIMITED
 
 
