@@ -4,21 +4,19 @@ One by one, in the shapes in which they were asked, with one thread: the version
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, invalid
 from fp_kernel.answers import best_of, label_of, scores_of
 from fp_kernel.tensors import ElementType, Tensor
-from fp_onnx import unpack
 from fp_rpc.tensors import ELEMENTS
 
+from fp_cli import onnx_session
+
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_ERRORS_ONLY: Final = 4
 _STRING_LENGTH: Final = 4
 # Whether more is better.
 METRICS: Final = {"auc": True, "accuracy": True, "log_loss": False, "rmse": False}
@@ -169,20 +167,10 @@ def runner(artifact: bytes) -> Run:
     """Raises FailedPrecondition when onnxruntime is not there, or does not load it."""
     try:
         import numpy as np
-        import onnxruntime
+
+        session = onnx_session.opened(artifact)
     except ImportError:
-        raise FailedPrecondition("onnxruntime is not installed: pip install 'fp-cli[convert]'") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    with tempfile.TemporaryDirectory() as folder:
-        packed = Path(folder, "artifact")
-        packed.write_bytes(artifact)
-        try:
-            file = str(unpack(packed, Path(folder, "files")))
-            session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 -- as above
-            raise FailedPrecondition(f"ONNX Runtime does not load it: {str(error)[:300]}") from None
+        raise FailedPrecondition(onnx_session.MISSING) from None
     names = [each.name for each in session.get_outputs()]
 
     def run(inputs: Tensors) -> Tensors:

@@ -1,23 +1,21 @@
 """How fast a model runs on this machine, where ONNX Runtime is installed (`fp-cli[convert]`)."""
 
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
 from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
-from fp_onnx import unpack
+
+from fp_cli import onnx_session
 
 ROWS: Final = (1, 64)
 _ENOUGH: Final = 0.3
 """Seconds for each number of rows."""
 _MOST_RUNS: Final = 2_000
 _LEAST_RUNS: Final = 5
-_ERRORS_ONLY: Final = 4
 
 
 def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] | str:
@@ -25,36 +23,25 @@ def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] 
 
     Raises FailedPrecondition when the runtime does not load the model or does not run it.
     """
-    try:
-        import numpy as np
-        import onnxruntime
-    except ImportError:
-        return "onnxruntime is not installed: pip install 'fp-cli[convert]'"
     asked = [spec for spec in inputs if not spec.optional]
     if any(spec.element is ElementType.BFLOAT16 for spec in asked):
         return "numpy has no bfloat16"
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    with tempfile.TemporaryDirectory() as folder:
-        # Beside the folder of the files in it, which have names of their own.
-        artifact = Path(folder, "artifact")
-        artifact.write_bytes(content)
-        try:
-            file = str(unpack(artifact, Path(folder, "files")))
-            session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
-            raise FailedPrecondition(f"ONNX Runtime does not load it: {_first_line(error)}") from None
+    try:
+        import numpy as np
+
+        session = onnx_session.opened(content)
+    except ImportError:
+        return onnx_session.MISSING
     counts = ROWS if all(spec.shape and spec.shape[0] == DYNAMIC for spec in asked) else ROWS[:1]
     found: dict[str, float] = {}
     for rows in counts:
         arrays = {spec.name: _zeros(np, spec, rows) for spec in asked}
         try:
             found[str(rows)] = _median(session, arrays)
-        except Exception as error:  # noqa: BLE001 -- as above
+        except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             if any(DYNAMIC in spec.shape[1:] or spec.element is ElementType.STRING for spec in asked):
                 return "its inputs cannot be guessed"
-            raise FailedPrecondition(f"it loads but does not run: {_first_line(error)}") from None
+            raise FailedPrecondition(f"it loads but does not run: {onnx_session.first_line(error)}") from None
     return found
 
 
@@ -76,8 +63,3 @@ def _median(session: Any, arrays: Mapping[str, Any]) -> float:
         session.run(None, arrays)
         taken.append(time.monotonic() - start)
     return statistics.median(taken) * 1_000_000
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]

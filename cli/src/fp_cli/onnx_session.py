@@ -1,0 +1,36 @@
+"""A session of ONNX Runtime for a file of the user's, on this machine (`fp-cli[convert]`)."""
+
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from fp_kernel import FailedPrecondition
+from fp_onnx import unpack
+
+MISSING: Final = "onnxruntime is not installed: pip install 'fp-cli[convert]'"
+_ERRORS_ONLY: Final = 4
+
+
+def opened(content: bytes) -> Any:
+    """An `InferenceSession` of one thread. content: a model or a bundle.
+
+    Raises ImportError when onnxruntime is not there, FailedPrecondition when it does not load the model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    with tempfile.TemporaryDirectory() as folder:
+        # Beside the folder of the files in it, which have names of their own.
+        artifact = Path(folder, "artifact")
+        artifact.write_bytes(content)
+        try:
+            file = str(unpack(artifact, Path(folder, "files")))
+            return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
+            raise FailedPrecondition(f"ONNX Runtime does not load it: {first_line(error)}") from None
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
