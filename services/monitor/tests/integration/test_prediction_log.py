@@ -1,28 +1,20 @@
 """The prediction log over a real database and a real object store."""
 
-import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from struct import pack
 
-import pyarrow.parquet as pq
 import pytest
 from fp_kernel import Aborted, InvalidArgument, NotFound, Unavailable, new_id
 from fp_monitor.app import merge_log, read_log
 from fp_monitor.app.read_log import Chosen
-from prediction_logs import MODEL, SECOND, TEAM, LogWorld, batch, logged, request_id, seconds, store
+from prediction_logs import MODEL, SECOND, TEAM, LogWorld, batch, log_world, logged, request_id, seconds, some
 
 
 @pytest.fixture
 async def world(database, s3, clock) -> AsyncIterator[LogWorld]:
-    objects = store(s3)
-    yield LogWorld(database, objects, clock)
-    await objects.close()
-
-
-def some(world: LogWorld, number: int, *, first: int = 0, **changes) -> list:
-    start = world.clock.now()
-    return [logged(start + (first + place) * SECOND, first + place, **changes) for place in range(number)]
+    async with log_world(database, s3, clock) as opened:
+        yield opened
 
 
 async def test_what_was_logged_is_read_as_it_was_newest_first(world):
@@ -183,43 +175,6 @@ async def test_days_are_dropped_when_the_policy_says_so_and_their_objects_an_hou
     world.clock.advance(3_700)
     await world.forget()
     assert await world.objects_there() == await world.objects_that_count()
-
-
-async def test_an_erased_prediction_is_in_no_answer_at_once_and_soon_in_no_file(world):
-    await world.policy()
-    predictions = some(world, 6)
-    await world.write([batch(predictions[:3])])
-    await world.write([batch(predictions[3:])])
-    gone = predictions[1]
-    await world.erase(gone.request_id, new_id())
-    left = [each for each in predictions if each is not gone]
-    assert await world.found() == left[::-1]
-    await world.merge.erase()
-    world.clock.advance(3_700)
-    await world.forget()
-    there = await world.objects_there()
-    assert there == await world.objects_that_count()
-    for each in there:
-        table = pq.read_table(io.BytesIO(await world.objects.get(each, limit=1_000_000)))
-        assert gone.request_id not in table.column("request_id").to_pylist()
-    assert await world.found() == left[::-1]
-
-
-async def test_an_erased_prediction_that_comes_again_is_not_stored(world):
-    await world.policy()
-    predictions = some(world, 3)
-    await world.erase(predictions[1].request_id)
-    await world.write([batch(predictions)])
-    assert await world.files() == [(0, 2)]
-
-
-async def test_a_file_of_which_all_is_erased_goes(world):
-    await world.policy()
-    (only,) = some(world, 1)
-    await world.write([batch([only])])
-    await world.erase(only.request_id)
-    await world.merge.erase()
-    assert await world.files() == []
 
 
 async def test_a_deleted_log_has_nothing_and_takes_nothing(world):

@@ -165,7 +165,7 @@ TABLE = {
     "log_reads.PostgresLogReads.labels": uses("predictions_pkey", "large", "model-2", SOME_IDS, at_most=10),
     "log_reads.PostgresLogReads.to_label": uses("log_files_to_label", DAY, 50),
     "log_reads.PostgresLogReads.erased": uses("log_erased_pkey", "large", "model-2", SOME_IDS),
-    "log_reads.PostgresLogReads.to_rewrite": uses("log_erased_to_rewrite", 50),
+    "log_reads.PostgresLogReads.to_rewrite": uses("log_erased_to_rewrite", 50, "", ""),
     "log_reads.PostgresWaste.begin": uses(""),
     "log_reads.PostgresWaste.old": uses("log_waste_by_age", NOW + timedelta(days=9), 50),
     "log_reads.PostgresWaste.gone": uses("log_waste_pkey", ["52", "53"]),

@@ -1,6 +1,7 @@
 """The prediction log of one replica, over real stores, and predictions for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from struct import pack
 from typing import Any
@@ -73,12 +74,17 @@ class LogWorld:
         self._delete = DeleteLog(self.transactions, clock)
 
     async def policy(
-        self, *masked: str, sample_bps: int = 10_000, days: int = 30, expected: int | None = None
+        self,
+        *masked: str,
+        model: str = MODEL,
+        sample_bps: int = 10_000,
+        days: int = 30,
+        expected: int | None = None,
     ) -> Policy:
-        return await self._set(TEAM, Wanted(MODEL, sample_bps, masked, days), NO_COMMAND, by="ann", expected=expected)
+        return await self._set(TEAM, Wanted(model, sample_bps, masked, days), NO_COMMAND, by="ann", expected=expected)
 
-    async def erase(self, *request_ids: str) -> None:
-        await self._erase(TEAM, MODEL, request_ids, NO_COMMAND)
+    async def erase(self, *request_ids: str, model: str = MODEL) -> None:
+        await self._erase(TEAM, model, request_ids, NO_COMMAND)
 
     async def label_table(self, prediction: Logged, actual: str) -> None:
         """As SubmitGroundTruth stores it of a monitored model."""
@@ -125,6 +131,20 @@ class LogWorld:
             "SELECT format('predictions/%s/%s/%s/%s.parquet', team, model_name, day, name) AS object FROM log_files"
         )
         return {row["object"] for row in rows}
+
+
+@asynccontextmanager
+async def log_world(database: Any, bucket: Any, clock: Clock) -> AsyncIterator[LogWorld]:
+    objects = store(bucket)
+    try:
+        yield LogWorld(database, objects, clock)
+    finally:
+        await objects.close()
+
+
+def some(world: LogWorld, number: int, *, first: int = 0, **changes: Any) -> list[Logged]:
+    start = world.clock.now()
+    return [logged(start + (first + place) * SECOND, first + place, **changes) for place in range(number)]
 
 
 def seconds(start: datetime, number: int) -> Iterator[datetime]:

@@ -127,8 +127,8 @@ class LogReads(Protocol):
 
     async def erased(self, team: str, model_name: str, request_ids: Sequence[str]) -> set[str]: ...
 
-    async def to_rewrite(self, limit: int) -> tuple[Model, Sequence[str]] | None:
-        """Predictions of one model that were erased and may be in files yet."""
+    async def to_rewrite(self, limit: int, after: Model) -> tuple[Model, Sequence[str]] | None:
+        """Predictions that were erased and may be in files yet, of the first model behind that one."""
 
 
 class Waste(Protocol):

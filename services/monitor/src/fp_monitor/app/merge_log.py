@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fp_kernel import Clock, new_id
 
-from fp_monitor.app.log_ports import LogStores, Mergeable
+from fp_monitor.app.log_ports import LogStores, Mergeable, Model
 from fp_monitor.app.write_log import PARQUET
 from fp_monitor.domain.log import MAX_ERASED, LogFile, answered_within
 
@@ -55,24 +55,36 @@ class MergeLog:
         return len(files) > 0 and await self.rewrite(files)
 
     async def erase(self) -> None:
-        """Erased predictions leave all files that may have them."""
-        while (found := await self._stores.reads.to_rewrite(MAX_ERASED)) is not None:
+        """Erased predictions leave all files that may have them. A model that has to wait holds no other one up."""
+        after: Model = ("", "")
+        while (found := await self._stores.reads.to_rewrite(MAX_ERASED, after)) is not None:
             (team, model_name), ids = found
-            spans = [answered_within(each) for each in ids]
-            known = [span for span in spans if span is not None]
-            since = min(first for first, _ in known) if len(known) == len(ids) else None
-            until = max(last for _, last in known) if len(known) == len(ids) else self._clock.now() + timedelta(days=1)
-            after, done = None, True
+            if not await self._erased(team, model_name, ids):
+                after = (team, model_name)
+                continue
+            async with self._stores.transactions() as tx:
+                await tx.erasures.rewritten(team, model_name, ids)
+
+    async def _erased(self, team: str, model_name: str, ids: Sequence[str]) -> bool:
+        """Whether no file has them any more."""
+        spans = [answered_within(each) for each in ids]
+        known = [span for span in spans if span is not None]
+        since = min(first for first, _ in known) if len(known) == len(ids) else None
+        until = max(last for _, last in known) if len(known) == len(ids) else self._clock.now() + timedelta(days=1)
+        without, seen = set(ids), set[str]()
+        while True:
+            after, before = None, len(seen)
             while files := await self._stores.reads.files(
                 team, model_name, since=since, until=until, after=after, limit=_FILES
             ):
                 for each in files:
-                    done &= await self.rewrite([each], set(ids))
+                    if each.name not in seen and not await self.rewrite([each], without):
+                        return False
+                    seen.add(each.name)
                 after = files[-1]
-            if not done:
-                return
-            async with self._stores.transactions() as tx:
-                await tx.erasures.rewritten(team, model_name, ids)
+            # A file that was merged meanwhile may stand before those that were listed last.
+            if len(seen) == before:
+                return True
 
     async def rewrite(self, files: Sequence[LogFile], without: Collection[str] = ()) -> bool:
         """One file in place of these; False when one of them counts no more."""

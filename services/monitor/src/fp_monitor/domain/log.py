@@ -143,8 +143,9 @@ def answered_within(request_id: str) -> tuple[datetime, datetime] | None:
     try:
         millis = UUID(request_id.partition("/")[0]).int >> 80
         moment = datetime.fromtimestamp(millis / 1_000, UTC)
+        if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0):
+            return moment, moment + 2 * _DAY
+        return moment - _LONGEST_CALL, moment + _LONGEST_CALL
     except (ValueError, OverflowError, OSError):
+        # Whoever erases or asks names any id: one of the last day of all times too.
         return None
-    if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0):
-        return moment, moment + 2 * _DAY
-    return moment - _LONGEST_CALL, moment + _LONGEST_CALL

@@ -180,13 +180,15 @@ class PostgresLogReads:
         )
         return {row["request_id"] for row in rows}
 
-    async def to_rewrite(self, limit: int) -> tuple[Model, Sequence[str]] | None:
+    async def to_rewrite(self, limit: int, after: Model) -> tuple[Model, Sequence[str]] | None:
         rows = await self._database.fetch(
             """
-            SELECT team, model_name, request_id FROM log_erased WHERE NOT rewritten
+            SELECT team, model_name, request_id FROM log_erased
+            WHERE NOT rewritten AND (team, model_name) > ($2, $3)
             ORDER BY team, model_name, request_id LIMIT $1
             """,
             limit,
+            *after,
         )
         if not rows:
             return None
