@@ -49,4 +49,6 @@ def mirrored(runtime: Runtime, link: RedisClient, shadows: Shadows, settings: Se
     gauge.set_function(lambda: mirror.bytes)
     runtime.keep("shadows", mirror.run)
     runtime.every(_FLUSH, "tallies", tallies.flush)
+    # What was counted since: a service that is updated stops often.
+    runtime.on_close(tallies.flush)
     return mirror, tallies

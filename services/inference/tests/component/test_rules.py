@@ -138,3 +138,20 @@ async def test_bad_rules_shadows_and_attributes_name_their_field(
         with pytest.raises(InvalidArgument) as caught:
             await call(request)
         assert caught.value.fields[0].field == field
+
+
+async def test_what_was_counted_outlives_a_service_that_stops(
+    start: Start, runtime: StartRuntime, announce: Announce, ask: Ask
+) -> None:
+    one = await runtime("1")
+    inference = await start()
+    await announce(one, 1, weight=10_000)
+    await inference.weights({"1": 10_000})
+    await inference.stub().SetRoutingRules(rules(rule("gold", "1")))
+    for _ in range(3):
+        await inference.stub().Predict(ask(attributes={"plan": "gold"}))
+    await inference.service.stop()
+    again = await start()
+    await again.weights({"1": 10_000})
+    (arm,) = (await again.stub().GetRouteReport(pb.GetRouteReportRequest(model_name="delays"))).arms
+    assert (arm.rule, arm.answered) == ("gold", 3)
