@@ -180,3 +180,29 @@ async def test_who_greeted_has_no_timer_any_more(deaf):
     connection.data_received(frames.PREFACE)
 
     assert timer.cancelled()
+
+
+async def test_a_stop_waits_for_a_call_whose_client_is_gone(serve, scripted, keys, speaker):
+    entered, cancelled, go, ended = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
+
+    async def one(request, context):
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+            await go.wait()
+            ended.append(request)
+
+    scripted.one = one
+    running = await serve()
+    client = await speaker(running)
+    client.send(client.call(1, keys.sign(), b""))
+    await entered.wait()
+    await client.close()
+    await cancelled.wait()
+    stopping = asyncio.ensure_future(running.server.stop(PATIENCE))
+    asyncio.get_running_loop().call_later(0.05, go.set)
+    await stopping
+
+    assert len(ended) == 1

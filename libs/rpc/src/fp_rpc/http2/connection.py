@@ -52,10 +52,6 @@ class Connection(asyncio.Protocol):
         # What ends it: a peer that does not greet, and later one that does not take its last words.
         self._cut: asyncio.TimerHandle | None = None
 
-    @property
-    def running(self) -> list["asyncio.Task[None]"]:
-        return [stream.task for stream in self.streams.values() if stream.task is not None]
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.outgoing = Outgoing(self._transport, self.loop, self.noise)

@@ -52,7 +52,8 @@ class Http2Server:
         self.connections: set[Connection] = set()
         self._handlers: list[Any] = []
         self._known: dict[str, Any] = {}
-        self._calls = 0
+        # Also of calls whose connection is gone.
+        self._running: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._deadlines: Deadlines | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -64,7 +65,7 @@ class Http2Server:
             return http_status(head.http)
         if head.size > self.policy.header_bytes:
             return BEGIN + status_block(_RESOURCE_EXHAUSTED, "the headers are too large")
-        if self._calls >= self.policy.calls:
+        if len(self._running) >= self.policy.calls:
             return BEGIN + status_block(_RESOURCE_EXHAUSTED, "too many calls at once")
         return b""
 
@@ -93,14 +94,13 @@ class Http2Server:
         server.close()
         for connection in tuple(self.connections):
             connection.retire()
-        if running := [task for connection in self.connections for task in connection.running]:
-            await asyncio.wait(running, timeout=grace)
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
         # Calls that are still under way are cut with their connections.
-        running = [task for connection in self.connections for task in connection.running]
         for connection in tuple(self.connections):
             connection.end()
-        if running:
-            await asyncio.wait(running, timeout=_LAST_WORDS)
+        if self._running:
+            await asyncio.wait(self._running, timeout=_LAST_WORDS)
         await self._closed()
         if self._watch is not None:
             self._watch.cancel()
@@ -108,8 +108,8 @@ class Http2Server:
             self._deadlines.close()
 
     def run(self, connection: Connection, stream: Stream) -> None:
-        self._calls += 1
         stream.task = connection.loop.create_task(self._run(connection, stream))
+        self._running.add(stream.task)
         if stream.deadline is not None and self._deadlines is not None:
             self._deadlines.add(stream)
 
@@ -133,7 +133,8 @@ class Http2Server:
             # While its end was being sent.
             pass
         finally:
-            self._calls -= 1
+            if stream.task is not None:
+                self._running.discard(stream.task)
             if not stream.closed:
                 stream.give_up()
             connection.streams.pop(stream.number, None)
