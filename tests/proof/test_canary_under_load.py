@@ -116,6 +116,7 @@ async def test_a_canary_a_promotion_and_a_rollback_fail_nothing_at_200_a_second(
         f"load {os.getloadavg()[0]:.1f}"
     )
     assert load.failed == []
+    assert load.late == 0  # else fewer than RATE were asked
     assert abs(share - WEIGHT_BPS / 10_000) < POINTS
     assert after == 1.0
     assert answer.promotion.state == pipeline_pb2.PROMOTION_STATE_ROLLED_BACK

@@ -141,7 +141,7 @@ class Runtime:
 
     environment: dict[str, str]
     log: Path
-    process: psutil.Popen
+    process: psutil.Popen = field(init=False)
 
     @property
     def address(self) -> str:
@@ -181,9 +181,8 @@ def runtime(issuer: Issuer, shelf: tuple[Shelf, str], tmp_path: Path) -> Iterato
             "MALLOC_ARENA_MAX": "1",  # as the supervisor sets it
             **settings,
         }
-        with (tmp_path / "serving.log").open("ab") as log:
-            process = psutil.Popen([sys.executable, "-m", "fp_serving"], env=environment, stderr=log)
-        made.append(Runtime(environment, tmp_path / "serving.log", process))
+        made.append(Runtime(environment, tmp_path / "serving.log"))
+        made[-1].start()
         return made[-1]
 
     yield make
