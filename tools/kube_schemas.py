@@ -7,7 +7,6 @@ python tools/kube_schemas.py   writes what is missing into the user's cache and 
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from go_tools import cache, go
+from go_tools import cache, forget_old, go
 
 Schema = dict[str, Any]
 _INT_OR_STRING: Schema = {"oneOf": [{"type": "string"}, {"type": "integer"}]}
@@ -31,10 +30,14 @@ class Source:
     file: str
 
 
-# The version of tests/cluster/hyper, and what `secrets.externalSecrets` of the chart renders.
+# The version that objects are checked against, which is that of tests/cluster/hyper.
+KUBERNETES = "1.34.4"
+# The API server's, and what `secrets.externalSecrets` of the chart renders.
 SOURCES = (
     Source(
-        "k8s.io/kubernetes@v1.34.4", "h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk=", "api/openapi-spec/swagger.json"
+        f"k8s.io/kubernetes@v{KUBERNETES}",
+        "h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk=",
+        "api/openapi-spec/swagger.json",
     ),
     Source(
         "github.com/external-secrets/external-secrets@v0.20.4",
@@ -49,14 +52,18 @@ def folder() -> Path:
     target = cache() / "kube-schemas" / hashlib.sha256(repr(SOURCES).encode()).hexdigest()[:16]
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=target.parent))
-        for source in SOURCES:
-            for name, schema in schemas(_fetched(source)):
-                (draft / f"{name}.json").write_text(json.dumps(schema))
-        try:
-            draft.rename(target)
-        except OSError:  # another check has written it meanwhile
-            shutil.rmtree(draft)
+        with tempfile.TemporaryDirectory(dir=target.parent) as beside:
+            draft = Path(beside) / target.name
+            draft.mkdir()
+            for source in SOURCES:
+                for name, schema in schemas(_fetched(source)):
+                    (draft / f"{name}.json").write_text(json.dumps(schema))
+            try:
+                draft.rename(target)
+            except OSError:
+                if not target.exists():  # else another check has written it meanwhile
+                    raise
+        forget_old(target.parent)
     return target
 
 
