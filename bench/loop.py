@@ -29,8 +29,6 @@ import onnxruntime
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1 import inference_pb2_grpc
 from form import report
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_flights import data, training
 from fp_flights.features import COLUMNS, INPUT
 from fp_flights.flights import Flights
@@ -40,6 +38,8 @@ from fp_flights.story.predict import CALLERS
 from fp_flights.story.predictions import Predictions
 from fp_flights.story.whole_story import StoryOptions, run_story
 from fp_kernel import Error
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from processes import CLIENT, family, named
 
 # Every fourth flight of spring, as the main job has it; all flights are written to the feature store.

@@ -34,8 +34,6 @@ import uvloop
 from forgepoint.inference.v1 import inference_pb2 as pb
 from forgepoint.inference.v1.inference_pb2_grpc import InferenceGatewayServiceStub
 from form import report
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_flights import data, store, training
 from fp_flights.features import INPUT
 from fp_flights.pipelines import MODEL
@@ -46,6 +44,8 @@ from fp_flights.story.narrator import Narrator
 from fp_flights.story.platform import Platform, open_platform
 from fp_flights.story.session import Login, Session, open_session
 from fp_kernel import NotFound, new_id
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from fp_testkit.edge_process import EdgeProcess
 from predict_floor import floor
 from predict_load import Call, Way

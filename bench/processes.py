@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 
 CLIENT = "client"
 

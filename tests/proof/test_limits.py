@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_rpc import BearerToken, Channels
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from platform_client import Client, deploy_linear, fp
 
 pytestmark = pytest.mark.proof

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import Outcome
 from fp_flights.story.predictions import Predictions
 from fp_flights.story.whole_story import StoryOptions, run_story
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from redis.asyncio import Redis
 
 pytestmark = pytest.mark.proof

@@ -4,10 +4,10 @@ import httpx
 import pytest
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.inference.v1 import inference_pb2
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET, ensure, stop
 from fp_devstack.supervisor.catalog import SERVICES
 from fp_rpc import BearerToken, Channels
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET, ensure, stop
 from fp_testkit.patience import PATIENCE
 from platform_client import READY_SECONDS, Client, deploy_linear
 

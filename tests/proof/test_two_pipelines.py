@@ -10,11 +10,11 @@ import pytest
 from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.pipeline.v1.pipeline_pb2_grpc import PipelineOrchestratorServiceStub
-from fp_devstack.reports import Job, JobState, LogPage
 from fp_devstack.supervisor.control import Control, listen
 from fp_events import Event
 from fp_kernel import NotFound, new_id
 from fp_postgres import Database
+from fp_supervisor import Job, JobState, LogPage
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
 from replicas import eventually, heard

@@ -19,10 +19,10 @@ from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_cli import upload
-from fp_devstack.client import Access, SupervisorClient
-from fp_devstack.launch import SOCKET, ensure
 from fp_flights import pipelines
 from fp_kernel import AlreadyExists, Unavailable
+from fp_supervisor import Access, SupervisorClient
+from fp_supervisor.launch import SOCKET, ensure
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
 from onnx import TensorProto, helper, numpy_helper

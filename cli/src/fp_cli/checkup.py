@@ -70,8 +70,8 @@ def _login(client: Client, platform: str) -> Iterator[Row]:
 
 def of_machine(folder: Path) -> Iterator[Row]:
     """Of the platform on this machine: its processes and stores, its disk, its ports, what its databases hold."""
-    from fp_devstack.client import SupervisorClient
-    from fp_devstack.launch import SOCKET
+    from fp_supervisor import SupervisorClient
+    from fp_supervisor.launch import SOCKET
 
     yield disk(folder, shutil.disk_usage(folder).free)
     client = SupervisorClient(folder / SOCKET)
@@ -109,11 +109,9 @@ def disk(folder: Path, free: int) -> Row:
 
 def ports(folder: Path) -> Iterator[Row]:
     """Recorded ones that another program took while the platform is down."""
-    from fp_devstack.files import read_json
-    from fp_devstack.ports import is_free
+    from fp_supervisor.loopback import is_free, recorded
 
-    known = {name: port for name, port in read_json(folder / "ports.json").items() if isinstance(port, int)}
-    taken = [f"{port} ({name})" for name, port in sorted(known.items()) if not is_free(port)]
+    taken = [f"{port} ({name})" for name, port in sorted(recorded(folder).items()) if not is_free(port)]
     todo = "`fp up` chooses others; addresses that were written down end" if taken else ""
     yield Row("ports", WARN if taken else OK, f"taken: {', '.join(taken)}" if taken else "all free", todo)
 

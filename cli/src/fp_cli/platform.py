@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from fp_devstack.client import Access, SupervisorClient
-from fp_devstack.launch import SOCKET, ensure
 from fp_kernel import FailedPrecondition, invalid
+from fp_supervisor import Access, SupervisorClient
+from fp_supervisor.launch import SOCKET, ensure
 
 from fp_cli import context as contexts
 

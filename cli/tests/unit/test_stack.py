@@ -5,8 +5,8 @@ from fp_cli import context as contexts
 from fp_cli.commands import stack
 from fp_cli.main import app
 from fp_cli.output import State
-from fp_devstack.client import Access
 from fp_kernel import NotFound
+from fp_supervisor import Access
 from typer.testing import CliRunner
 
 

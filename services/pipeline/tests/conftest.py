@@ -12,11 +12,11 @@ import pytest
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
-from fp_devstack.reports import Job, JobState, LogPage, ProcessState, Runtime
 from fp_devstack.supervisor.control import Control, listen
 from fp_kernel import NotFound
 from fp_pipeline.app.peers import Actor, ModelDraft, ModelRef, ModelVersion, Stage, VersionDraft
 from fp_rpc import Server, current_call
+from fp_supervisor import Job, JobState, LogPage, ProcessState, Runtime
 from fp_telemetry import Metrics
 from fp_testkit.buckets import Bucket
 from fp_testkit.issuer import Issuer

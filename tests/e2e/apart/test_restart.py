@@ -9,10 +9,10 @@ import signal
 import nats
 import pytest
 from forgepoint.registry.v1 import registry_pb2
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_events import STREAMS
 from fp_rpc import BearerToken, Channels
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from fp_testkit.patience import PATIENCE
 from fp_testkit.streams import admits
 from platform_client import UP, Client, Platform, deploy_linear, fp, predict_linear

@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 from command_line import within
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_devstack.tls.folder import CertificateFiles
 from fp_devstack.tls.local import LOOPBACK, LocalCertificates, Wanted, this_machine
 from fp_kernel import PermissionDenied, Unavailable
 from fp_rpc import BearerToken, Channels
 from fp_rpc.tls.certificates import Certificates
 from fp_rpc.tls.trust import Trust, https_context, roots
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 from fp_testkit.certificates import Certificates as OtherCertificates
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import StandingClock, real_now

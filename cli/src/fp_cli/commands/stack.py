@@ -10,7 +10,7 @@ from fp_cli.cells import duration, printable
 from fp_cli.output import State, document, done, record, rows, say
 
 if TYPE_CHECKING:
-    from fp_devstack.client import SupervisorClient
+    from fp_supervisor import SupervisorClient
 
 _PROCESS = ("name", "state", "restarts", "memory", "uptime", "pid", "address", "kind")
 MEBIBYTE = 1024 * 1024
@@ -42,8 +42,8 @@ def folder(state: State, given: Path | None, *, new: bool = False) -> Path:
 
 
 def _client(data: Path) -> "SupervisorClient":
-    from fp_devstack.client import SupervisorClient
-    from fp_devstack.launch import SOCKET
+    from fp_supervisor import SupervisorClient
+    from fp_supervisor.launch import SOCKET
 
     return SupervisorClient(data / SOCKET)
 

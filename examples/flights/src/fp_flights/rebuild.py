@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fp_devstack.client import SupervisorClient
-from fp_devstack.launch import SOCKET
 from fp_kernel import Error
+from fp_supervisor import SupervisorClient
+from fp_supervisor.launch import SOCKET
 
 from fp_flights import training_set
 from fp_flights.story.session import open_session

@@ -7,8 +7,7 @@ Promises:
 - Ports, passwords and data stay the same when a folder is started again; a port taken meanwhile is replaced.
 - A store that cannot start raises `StoreFailed` with the store's name and the last lines of its log.
 - `fp_devstack.supervisor` is the daemon behind `fp up`: stores, services forked from a zygote and restarted when they
-  die, runtimes and jobs behind a local socket. `fp_devstack.client` talks to it and needs the standard library only;
-  `fp_devstack.launch` starts it.
+  die, runtimes and jobs behind a local socket. `fp_supervisor` talks to it and starts it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # The client is imported by every start of `fp`, which must not pay for the stores.
+    # Whoever asks for one part must not pay for the stores.
     import importlib  # noqa: PLC0415
 
     if name not in _HOMES:

@@ -1,30 +1,18 @@
 """Free ports of the loopback, stored in the folder so that addresses survive a restart."""
 
 import random
-import socket
 import threading
 from pathlib import Path
+
+from fp_supervisor.loopback import HOST, is_free
 
 from fp_devstack.failures import StoreFailed
 from fp_devstack.files import read_json, write_json
 
-HOST = "127.0.0.1"
 # Below the ephemeral ranges of Linux (from 32768) and macOS (from 49152): there an outgoing connection of any
 # program could take a recorded port while the stack is down.
 LOWEST, HIGHEST = 20_000, 32_000
 _ATTEMPTS = 200
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a connection in TIME_WAIT does not count as taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
 
 
 class Ports:

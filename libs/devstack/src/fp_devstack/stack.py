@@ -10,11 +10,13 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from fp_supervisor.loopback import HOST, RECORD
+
 from fp_devstack import databases, locks
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.failures import StoreFailed
 from fp_devstack.files import make_data_folder
-from fp_devstack.ports import HOST, Ports
+from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.store_access import Accesses
 from fp_devstack.stores import nats, postgres, seaweedfs, valkey
@@ -49,7 +51,7 @@ class Stack:
     ) -> None:
         self.folder = Path(folder).absolute()
         self.secrets = Secrets(self.folder / "secrets.json")
-        self.ports = Ports(self.folder / "ports.json")
+        self.ports = Ports(self.folder / RECORD)
         self._accesses = accesses
         chosen = tuple(stores)
         if unknown := set(chosen) - set(STORES):

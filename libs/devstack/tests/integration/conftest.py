@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fp_devstack import launch
-from fp_devstack.client import SupervisorClient
+from fp_supervisor import SupervisorClient, launch
 from fp_testkit.patience import PATIENCE, Bound
 
 PROGRAMS = Path(__file__).parents[1] / "programs"

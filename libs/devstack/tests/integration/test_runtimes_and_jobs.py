@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from fp_devstack.client import JobState, ProcessSpec, ProcessState
 from fp_kernel.errors import AlreadyExists, InvalidArgument, NotFound
+from fp_supervisor import JobState, ProcessSpec, ProcessState
 
 SERVICE = ProcessSpec("dummy_service", {"FP_SERVING_TEAM": "t"})
 

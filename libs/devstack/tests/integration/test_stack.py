@@ -12,8 +12,8 @@ import asyncpg
 import nats
 import pytest
 from fp_devstack import FolderInUse, Stack, StoreFailed
-from fp_devstack.ports import HOST
 from fp_devstack.stores import signing
+from fp_supervisor.loopback import HOST
 from fp_testkit.patience import PATIENCE
 
 SOCKETS = Path("/tmp")  # noqa: S108 -- where a store would leave them

@@ -13,9 +13,9 @@ import psutil
 import pytest
 import redis
 from fp_devstack import Stack
-from fp_devstack.ports import HOST
 from fp_devstack.store_access import NatsAccess, RedisAccess, StoreAccess
 from fp_devstack.stores import signing
+from fp_supervisor.loopback import HOST
 from fp_testkit.certificates import Certificates
 from fp_testkit.patience import PATIENCE, Bound
 

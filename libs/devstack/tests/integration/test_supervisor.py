@@ -11,9 +11,8 @@ import asyncpg
 import nats
 import psutil
 import pytest
-from fp_devstack import launch, unix_path
-from fp_devstack.client import ProcessSpec, ProcessState, SupervisorClient
 from fp_kernel.errors import DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from fp_supervisor import ProcessSpec, ProcessState, SupervisorClient, launch, unix_path
 from fp_testkit.patience import PATIENCE
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.ports import Ports
-from fp_devstack.reports import ProcessSpec
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor import environment, names
 from fp_devstack.supervisor.catalog import EDGE, SERVICES, front
@@ -14,6 +13,7 @@ from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.placeholders import fill
 from fp_devstack.tls.local import LocalCertificates
 from fp_kernel.errors import InvalidArgument
+from fp_supervisor import ProcessSpec
 from fp_testkit.wallclock import StandingClock
 
 ENDPOINTS = Endpoints(

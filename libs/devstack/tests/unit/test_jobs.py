@@ -1,8 +1,8 @@
 import asyncio
 
-from fp_devstack.reports import ProcessSpec
 from fp_devstack.supervisor.jobs import Jobs
 from fp_devstack.zygote.wire import Fork
+from fp_supervisor import ProcessSpec
 
 
 class Forks:

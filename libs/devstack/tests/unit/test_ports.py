@@ -1,7 +1,8 @@
 import socket
 
 import pytest
-from fp_devstack.ports import HIGHEST, HOST, LOWEST, Ports, is_free
+from fp_devstack.ports import HIGHEST, LOWEST, Ports
+from fp_supervisor.loopback import HOST, is_free
 
 
 def listen(port):

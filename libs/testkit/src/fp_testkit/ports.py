@@ -2,7 +2,8 @@
 
 import random
 
-from fp_devstack.ports import HIGHEST, LOWEST, is_free
+from fp_devstack.ports import HIGHEST, LOWEST
+from fp_supervisor.loopback import is_free
 
 
 def free_port() -> int:

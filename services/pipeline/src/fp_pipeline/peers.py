@@ -1,9 +1,9 @@
 """Clients of the peers that steps work with."""
 
-from fp_devstack.client import SupervisorClient
 from fp_kernel import InvalidArgument, PermissionDenied
 from fp_rpc import Channels
 from fp_s3 import ObjectStore
+from fp_supervisor import SupervisorClient
 
 from fp_pipeline.adapters.auth import GrpcJobTokens, secret_values
 from fp_pipeline.adapters.inference import GrpcTraffic

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fp_devstack.client import Access, SupervisorClient
-from fp_devstack.launch import SOCKET, ensure
+from fp_supervisor import Access, SupervisorClient
+from fp_supervisor.launch import SOCKET, ensure
 
 from fp_flights.story.narrator import Narrator
 

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import ClassVar
 
+from fp_supervisor.loopback import HOST
+
 from fp_devstack import programs
 from fp_devstack.children import Program
 from fp_devstack.files import write_private
-from fp_devstack.ports import HOST
 from fp_devstack.store_access import NatsAccess
 from fp_devstack.stores import wire
 from fp_devstack.stores.store import Store

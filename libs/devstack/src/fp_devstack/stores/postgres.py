@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
+from fp_supervisor.loopback import HOST
+
 from fp_devstack import databases, programs
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
 from fp_devstack.files import PRIVATE
-from fp_devstack.ports import HOST
 from fp_devstack.stores.store import Store
 
 SUPERUSER = "fp_admin"

@@ -11,10 +11,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
 
+from fp_supervisor.loopback import HOST
+
 from fp_devstack import programs
 from fp_devstack.children import Program
 from fp_devstack.files import write_private
-from fp_devstack.ports import HOST
 from fp_devstack.stores import signing
 from fp_devstack.stores.store import Store
 

@@ -5,7 +5,8 @@ import hmac
 import http.client
 from datetime import UTC, datetime
 
-from fp_devstack.ports import HOST
+from fp_supervisor.loopback import HOST
+
 from fp_devstack.stores.wire import unverified
 
 _REGION = "us-east-1"

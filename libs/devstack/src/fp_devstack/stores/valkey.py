@@ -3,11 +3,12 @@
 import hashlib
 from typing import ClassVar
 
+from fp_supervisor.loopback import HOST
+
 from fp_devstack import programs
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
 from fp_devstack.files import write_private
-from fp_devstack.ports import HOST
 from fp_devstack.stores import wire
 from fp_devstack.stores.store import Store
 

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from fp_devstack.ports import HOST
+from fp_supervisor.loopback import HOST
 
 _TIMEOUT_SECONDS = 1.0
 

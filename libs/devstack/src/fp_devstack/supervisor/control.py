@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from fp_kernel.errors import Error, Internal, InvalidArgument, PermissionDenied, ResourceExhausted
-
-from fp_devstack import unix_path
-from fp_devstack.client import MAX_LINE_BYTES
+from fp_supervisor import unix_path
+from fp_supervisor.client import MAX_LINE_BYTES
 
 Operation = Callable[[dict[str, Any]], Awaitable[Any]]
 _CREDENTIALS = struct.Struct("3i")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fp_kernel.errors import invalid
+from fp_supervisor.loopback import HOST
 
 from fp_devstack.endpoints import Endpoints
-from fp_devstack.ports import HOST, Ports
+from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Service, front
 from fp_devstack.supervisor.placeholders import fill

@@ -11,9 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from fp_kernel.errors import AlreadyExists, Error, NotFound, ResourceExhausted
+from fp_supervisor import Job, JobState, LogPage, Process, ProcessSpec, ProcessState
+from fp_supervisor.reports import job_from
 
 from fp_devstack.files import read_json, write_json
-from fp_devstack.reports import Job, JobState, LogPage, Process, ProcessSpec, ProcessState, job_from
 from fp_devstack.supervisor import exit_codes, job_log, names
 from fp_devstack.supervisor.job_log import JobLog
 from fp_devstack.supervisor.logfile import pump

@@ -4,8 +4,8 @@ import re
 from urllib.parse import quote
 
 from fp_kernel.errors import invalid
+from fp_supervisor import ProcessSpec
 
-from fp_devstack.reports import ProcessSpec
 from fp_devstack.supervisor import environment
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,159}")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from fp_devstack.reports import ProcessSpec
+from fp_supervisor import ProcessSpec
+
 from fp_devstack.supervisor import overview
 from fp_devstack.supervisor.control import Operation
 from fp_devstack.supervisor.platform import Platform

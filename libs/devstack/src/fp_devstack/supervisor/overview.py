@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 
 import psutil
+from fp_supervisor import Phase, Process, ProcessState, Status
 
-from fp_devstack.reports import Phase, Process, ProcessState, Status
 from fp_devstack.supervisor import memory as memories
 from fp_devstack.supervisor.platform import Platform
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fp_kernel import SystemClock
 from fp_kernel.errors import Error, NotFound, Unavailable
+from fp_supervisor import Access, Phase
 
 from fp_devstack import databases
 from fp_devstack.files import copy_aside
-from fp_devstack.reports import Access, Phase
 from fp_devstack.stack import Stack
 from fp_devstack.supervisor import streams
 from fp_devstack.supervisor.backoff import BackoffPolicy

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from fp_devstack.ports import HOST
+from fp_supervisor.loopback import HOST
 
 _SECONDS = 2.0
 _BODY_BYTES = 2048

@@ -8,10 +8,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from fp_kernel.errors import AlreadyExists, NotFound, ResourceExhausted
+from fp_supervisor import ProcessSpec, ProcessState, Runtime
 
 from fp_devstack.files import read_json, write_json
 from fp_devstack.ports import Ports
-from fp_devstack.reports import ProcessSpec, ProcessState, Runtime
 from fp_devstack.supervisor import names
 from fp_devstack.supervisor.unit import Unit
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from fp_kernel.errors import Error
+from fp_supervisor import Process, ProcessState
 
-from fp_devstack.reports import Process, ProcessState
 from fp_devstack.supervisor import exit_codes, readiness
 from fp_devstack.supervisor.backoff import BackoffPolicy
 from fp_devstack.supervisor.logfile import LogFile, pump

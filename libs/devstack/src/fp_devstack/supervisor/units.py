@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from fp_edge import admin
+from fp_supervisor import ProcessSpec
 
 from fp_devstack.endpoints import Endpoints
-from fp_devstack.reports import ProcessSpec
 from fp_devstack.supervisor import names
 from fp_devstack.supervisor.catalog import EDGE, RUNTIME, Service
 from fp_devstack.supervisor.environment import Environments

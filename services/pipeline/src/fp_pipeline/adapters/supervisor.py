@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from fp_devstack.client import Job as SupervisedJob
-from fp_devstack.client import ProcessSpec, SupervisorClient
 from fp_kernel import NotFound
+from fp_supervisor import Job as SupervisedJob
+from fp_supervisor import ProcessSpec, SupervisorClient
 
 from fp_pipeline.app.peers import Job, JobState, RuntimeSpec
 from fp_pipeline.domain.names import RUNTIME_PREFIX, shared_group

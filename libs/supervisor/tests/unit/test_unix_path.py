@@ -1,7 +1,7 @@
 import socket
 
 import pytest
-from fp_devstack import unix_path
+from fp_supervisor import unix_path
 
 
 @pytest.mark.parametrize("depth", [1, 12])

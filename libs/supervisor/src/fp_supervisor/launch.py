@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import importlib.util
 import os
 import sys
 import tempfile
@@ -12,11 +13,13 @@ from pathlib import Path
 
 from fp_kernel.errors import DeadlineExceeded, Error, FailedPrecondition, Unavailable
 
-from fp_devstack.client import SupervisorClient
+from fp_supervisor.client import SupervisorClient
 
 SOCKET = "supervisor.sock"
 _LOCK = ".supervisor.lock"
 _END_SECONDS = 60.0
+# What owns the stores and services; an image of the command alone has none of them.
+_OWNER = "fp_devstack"
 _POLL_SECONDS = 0.02
 
 
@@ -83,11 +86,13 @@ async def _answers(folder: Path) -> bool:
 
 
 async def _launch(folder: Path, options: Sequence[str], environment: Mapping[str, str] | None) -> None:
+    if importlib.util.find_spec(_OWNER) is None:
+        raise FailedPrecondition("the stores of a laptop are not installed here: install fp-cli[laptop]")
     # A file and no pipe: on uvloop the supervisor left behind holds the pipe open, so that its end was waited for.
     with tempfile.TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-m", "fp_devstack.supervisor", "--data", str(folder), "--detach", *options),
+            *("-P", "-m", f"{_OWNER}.supervisor", "--data", str(folder), "--detach", *options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=errors,

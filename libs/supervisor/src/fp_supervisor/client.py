@@ -12,13 +12,11 @@ from typing import Any
 
 from fp_kernel.errors import BY_KIND, DeadlineExceeded, Error, FieldViolation, Internal, Kind, Unavailable
 
-from fp_devstack import unix_path
-from fp_devstack.reports import (
+from fp_supervisor import unix_path
+from fp_supervisor.reports import (
     Access,
     Job,
-    JobState,
     LogPage,
-    Phase,
     Process,
     ProcessSpec,
     ProcessState,
@@ -29,20 +27,6 @@ from fp_devstack.reports import (
     runtime_from,
     status_from,
 )
-
-__all__ = [
-    "Access",
-    "Job",
-    "JobState",
-    "LogPage",
-    "Phase",
-    "Process",
-    "ProcessSpec",
-    "ProcessState",
-    "Runtime",
-    "Status",
-    "SupervisorClient",
-]
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 _SECONDS = 60.0

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import uvloop
-from fp_devstack import launch
 from fp_kernel.errors import FailedPrecondition
+from fp_supervisor import launch
 from fp_testkit.patience import PATIENCE
 
 # Leaves a program behind, as `--detach` does, and ends.
@@ -54,3 +54,10 @@ def test_a_start_that_fails_says_why(program, tmp_path, run):
 
     with pytest.raises(FailedPrecondition, match="the platform cannot start: no port is free"):
         run(ensured(tmp_path))
+
+
+async def test_where_no_stores_are_installed_the_start_names_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(FailedPrecondition, match=r"install fp-cli\[laptop\]"):
+        await launch.ensure(tmp_path)
