@@ -1,17 +1,14 @@
 """The output of one job, readable by line number while it grows."""
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+from fp_supervisor.masking import Mask
+
 _LINES, _BYTES, _LINE_BYTES = 100_000, 16 * 1024 * 1024, 16_384
 _PAGE_LINES, _PAGE_BYTES = 1000, 512 * 1024
-SECRETS = "FP_JOB_SECRETS"
-"""The variable with a job's secrets, JSON by reference."""
-_MASK = b"***"
-_SHORTEST = 4
 _NOTE = b"[the rest of this log was dropped: it reached its limit]\n"
 
 
@@ -25,11 +22,10 @@ class JobLog:
 
     def __init__(self, path: Path, hidden: Sequence[bytes] = ()) -> None:
         self._path = path
-        # The longest first: one may be a part of another.
-        self._hidden = sorted(hidden, key=len, reverse=True)
+        self._mask = Mask(hidden)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         # So that no line is cut in the middle of one, whose beginning would then be shown.
-        self._margin = max(map(len, self._hidden), default=0)
+        self._margin = self._mask.longest
         self._rest = b""
         self._bytes = 0
         self._full = False
@@ -41,11 +37,6 @@ class JobLog:
         if len(self._rest) > _LINE_BYTES + self._margin:
             # Kept within its bound; the remainder of the line is cut when its end arrives.
             self._rest = self._mask(self._rest)[: _LINE_BYTES + 1]
-
-    def _mask(self, line: bytes) -> bytes:
-        for each in self._hidden:
-            line = line.replace(each, _MASK)
-        return line
 
     def close(self) -> None:
         if self._rest:
@@ -68,18 +59,6 @@ class JobLog:
             return
         self._bytes += len(text)
         self.lines += len(lines)
-
-
-def hidden_in(environment: Mapping[str, str]) -> tuple[bytes, ...]:
-    """What of the secrets of a job is masked: each value, and each line of one with more; none below four bytes, which
-    would stand in half of all lines.
-    """
-    try:
-        values = json.loads(environment.get(SECRETS, "{}")).values()
-    except (ValueError, AttributeError):
-        return ()
-    lines = {line for value in values for line in (value, *value.splitlines()) if isinstance(value, str)}
-    return tuple(line.encode() for line in lines if len(line.encode()) >= _SHORTEST and "\n" not in line)
 
 
 def page(path: Path, after_line: int, limit: int) -> tuple[list[str], bool]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fp_kernel.errors import AlreadyExists, Error, NotFound, ResourceExhausted
 from fp_supervisor import Job, JobState, LogPage, Process, ProcessSpec, ProcessState
+from fp_supervisor.masking import hidden_in
 from fp_supervisor.reports import job_from
 
 from fp_devstack.files import read_json, write_json
@@ -78,7 +79,7 @@ class Jobs:
         self._forget_oldest(self._retained - 1)
         home = self._home(name)
         home.mkdir(mode=0o700, exist_ok=True)
-        self._logs[name] = JobLog(home / "log", job_log.hidden_in(spec.environment))
+        self._logs[name] = JobLog(home / "log", hidden_in(spec.environment))
         self._stops[name], self._ends[name] = asyncio.Event(), asyncio.Event()
         self._store(Job(name, JobState.RUNNING, spec.module, started_at=time.time()))
         self._group.create_task(self._run(name, self._request(name, spec)), name=f"job {name}")
