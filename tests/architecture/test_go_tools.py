@@ -30,6 +30,14 @@ def test_a_go_that_is_new_enough_is_taken(installed, version):
     assert go_tools._go() == [program]
 
 
+def test_a_module_that_wants_a_newer_one_does_not_get_it(installed, tmp_path):
+    program = installed("go1.26.4")
+    (tmp_path / "go.mod").write_text("module planted\n\ngo 1.27.0\n")
+
+    assert go_tools._go() == [program]
+    assert go_tools._go(tmp_path) != [program]
+
+
 @pytest.mark.parametrize("version", ["go1.19.8", "go1.25.9", "devel", ""])
 def test_an_older_one_is_left_for_that_of_pypi(installed, version):
     installed(version)
@@ -44,7 +52,7 @@ def offline(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\necho no such host >&2\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(go_tools, "_go", lambda: [str(program)])
+    monkeypatch.setattr(go_tools, "_go", lambda _: [str(program)])
 
 
 @pytest.mark.usefixtures("offline")
