@@ -50,13 +50,14 @@ check: setup ## Lint, types, contracts, generated code
 format: setup ## Format code and protos
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix-only . && $(BIN)/buf format -w
 
-generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/operations/growth.md, deploy/topology.toml, subjects.toml, deploy/edge/, platform.json of the chart
+generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/operations/growth.md, deploy/topology.toml, subjects.toml, deploy/edge/, platform.json and stores.json of the charts
 	@$(BIN)/python tools/generate_protos.py
 	@$(BIN)/python tools/permissions.py
 	@$(BIN)/python tools/topology.py
 	@$(BIN)/python tools/subjects.py
 	@$(BIN)/python tools/edge_config.py
 	@$(BIN)/python tools/chart_facts.py
+	@$(BIN)/python tools/store_facts.py
 	@$(BIN)/python tools/growth.py
 
 bench: setup ## One benchmark: make bench NAME=event_path

@@ -7,23 +7,26 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import chart_facts
 import go_tools
 import kube_schemas
+import store_facts
 import yaml
 from rules import manifests
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = Path("deploy") / "docker" / "images.txt"
-# Values that an installation must give, where an example has none.
-_GIVEN = """\
+# Values that an installation must give, where an example has none; by the chart's name.
+_GIVEN = {
+    chart_facts.CHART.name: """\
 publicUrl: https://forgepoint.example.com
 stores: {s3: {endpoint: "https://s3.example.com"}}
 """
+}
 
 
 class Refused(Exception):
@@ -37,10 +40,11 @@ def values_files(chart: Path) -> list[Path | None]:
 
 def rendered(chart: Path, values: Path | None = None, *settings: str) -> str:
     """By `helm template`, hooks and tests included. settings: name=value, as of --set. Raises Refused."""
+    given = _GIVEN.get(chart.name, "")
     files = ["--values", "-", *(["--values", str(values)] if values else [])]
     chosen = [part for each in settings for part in ("--set", each)]
     options = ["--namespace", "forgepoint", "--kube-version", kube_schemas.KUBERNETES]
-    return _ran("helm", "template", "forgepoint", str(chart), *options, *files, *chosen, stdin=_GIVEN)
+    return _ran("helm", "template", "forgepoint", str(chart), *options, *files, *chosen, stdin=given)
 
 
 def parsed(text: str) -> list[Mapping[str, Any]]:
@@ -59,22 +63,29 @@ def images(root: Path) -> frozenset[str]:
 
 
 def faults(root: Path) -> list[str]:
-    """Of the chart of a tree with all of its values."""
+    """Of the charts of a tree with all of their values."""
     chart = root / chart_facts.CHART
-    found = [] if chart_facts.is_current(root) else [f"{chart_facts.FILE} is stale: run python tools/chart_facts.py"]
-    found += unnamed(chart, chart_facts.facts(root))
+    stale = [
+        f"{facts.FILE} is stale: run python tools/{facts.__name__}.py"
+        for facts in (chart_facts, store_facts)
+        if not facts.is_current(root)
+    ]
+    found = [*stale, *unnamed(chart, chart_facts.facts(root)), *_faults_of(root, chart, manifests.RULES)]
+    return [*found, *_faults_of(root, root / store_facts.CHART, manifests.RULES_OF_STORES)]
+
+
+def _faults_of(root: Path, chart: Path, rules: Collection[manifests.Rule]) -> Iterator[str]:
     for values in values_files(chart):
-        place = values.name if values else "values.yaml"
+        place = f"{chart.name}/{values.name if values else 'values.yaml'}"
         try:
             text = rendered(chart, values)
             if rendered(chart, values) != text:
-                found.append(f"{place}: two renderings differ")
+                yield f"{place}: two renderings differ"
             conform(text)
         except Refused as refused:
-            found.append(f"{place}: {refused}")
+            yield f"{place}: {refused}"
             continue
-        found += [f"{place}: {line}" for line in manifests.findings(parsed(text), images(root))]
-    return found
+        yield from (f"{place}: {line}" for line in manifests.findings(parsed(text), images(root), rules))
 
 
 def unnamed(chart: Path, facts: Mapping[str, Any]) -> list[str]:
@@ -104,10 +115,11 @@ def main() -> int:
     except go_tools.NotBuilt as failed:
         print(failed)
         return 1
-    try:
-        _ran("helm", "lint", "--strict", str(ROOT / chart_facts.CHART), "--values", "-", stdin=_GIVEN)
-    except Refused as refused:
-        found.append(str(refused))
+    for folder in (chart_facts.CHART, store_facts.CHART):
+        try:
+            _ran("helm", "lint", "--strict", str(ROOT / folder), "--values", "-", stdin=_GIVEN.get(folder.name, ""))
+        except Refused as refused:
+            found.append(str(refused))
     print(*found, sep="\n", end="\n" if found else "")
     return 1 if found else 0
 

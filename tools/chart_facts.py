@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fp_devstack.supervisor.placeholders import is_secret
 from generated import Generated
 from rules.wiring import EVERY_SERVICE
 
@@ -38,8 +39,6 @@ _STORE_SECRETS = {
     "valkey": ["FP_REDIS_URL"],
     "s3": ["FP_S3_ACCESS_KEY", "FP_S3_SECRET_KEY"],
 }
-_PROVED = ["FP_EDGE_PROOF", "FP_SERVICE_SECRET"]
-_SECRET = re.compile(r"\{(token|letters|key|credential_hashes|edge_proofs)[:}]")
 # Only the supervisor of a laptop, or the edge in front of TLS, has them.
 _NOT_HERE = {"FP_HTTPS_PORT"}
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([a-z_.]+))?\}")
@@ -68,14 +67,14 @@ def _program(noun: str, entry: Mapping[str, Any], platform: Mapping[str, Any]) -
     rpc = entry.get("rpc", True)
     settings = {**(platform["common"] if rpc else {}), **entry.get("generated", {}), **_login(noun, platform)}
     stores = [store for field, store in _STORES.items() if entry.get(field)]
-    secret = {name for name, value in settings.items() if _SECRET.search(value)}
+    secret = {name for name, value in settings.items() if is_secret(value)}
     return {
         "module": f"fp_{noun}",
         "ports": {name: PORTS[name] for name in _ports(noun, entry, platform)},
         "env": {name: _value(value) for name, value in sorted(settings.items()) if name not in secret | _NOT_HERE}
         | {f"FP_{peer.upper()}_ADDR": f"{peer}:{PORTS['grpc']}" for peer in entry.get("peers", [])},
         "secrets": sorted(
-            {*secret, *(_PROVED if rpc else []), *(each for it in stores for each in _STORE_SECRETS[it])}
+            {*secret, *_proofs(noun, platform, rpc=rpc), *(each for it in stores for each in _STORE_SECRETS[it])}
         ),
         "stores": stores,
         "folders": {path: path.startswith(_KEPT) for path in entry.get("folders", [])},
@@ -84,6 +83,14 @@ def _program(noun: str, entry: Mapping[str, Any], platform: Mapping[str, Any]) -
         "calls": {},
         "callers": {},
     }
+
+
+def _proofs(noun: str, platform: Mapping[str, Any], *, rpc: bool) -> Iterator[str]:
+    """By which a service proves itself, and the edge proves itself to a service."""
+    if rpc:
+        yield "FP_SERVICE_SECRET"
+    if noun in platform["edge"]["peers"]:
+        yield "FP_EDGE_PROOF"
 
 
 def _login(noun: str, platform: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,9 @@ from pathlib import Path
 import chart
 import chart_facts
 import pytest
+import store_facts
 from chart_manifests import container
+from fp_devstack.hosted import logins
 from fp_kernel import Error
 from pydantic_settings import BaseSettings
 from rules import manifests
@@ -78,6 +80,48 @@ def test_a_program_gets_the_settings_that_it_needs_and_none_that_it_does_not_kno
     assert refused_settings(noun, environment_of(planted[1], noun)) == []
 
 
+def test_every_secret_that_a_program_wants_is_made(tmp_path):
+    made = logins.of_programs(tmp_path)
+
+    assert {noun: sorted(made[noun]) for noun in FACTS} == {noun: program["secrets"] for noun, program in FACTS.items()}
+    assert sorted(made["operator"]) == ["FP_NATS_URL"]
+
+
+def test_stores_let_in_who_has_a_login_there(tmp_path):
+    stores = json.loads((ROOT / store_facts.FILE).read_text())["stores"]
+    variables = {
+        "postgres": "FP_DATABASE_URL",
+        "nats": "FP_NATS_URL",
+        "valkey": "FP_REDIS_URL",
+        "s3": "FP_S3_SECRET_KEY",
+    }
+    made = logins.of_programs(tmp_path)
+
+    known = {store: {noun for noun, found in made.items() if name in found} for store, name in variables.items()}
+
+    assert {store: set(facts["callers"]) for store, facts in stores.items()} == known
+
+
+def test_a_store_for_which_somebody_new_has_a_login_is_stale(tree):
+    replaced(
+        tree / "deploy" / "platform" / "src" / "fp_platform" / "services.toml",
+        "[services.experiment]\ndatabase = true\n",
+        "[services.experiment]\ndatabase = true\nredis = true\n",
+    )
+
+    assert f"{store_facts.FILE} is stale: run python tools/store_facts.py" in chart.faults(tree)
+
+
+def test_a_fault_of_a_store_is_found():
+    found = chart.parsed(chart.rendered(ROOT / store_facts.CHART))
+    [store] = [each for each in found if each["kind"] == "StatefulSet" and each["metadata"]["name"] == "nats"]
+    del store["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+
+    findings = manifests.findings(found, chart.images(ROOT), manifests.RULES_OF_STORES)
+
+    assert findings == ["StatefulSet/nats: readinessProbe asks no port of its container"]
+
+
 @pytest.mark.parametrize("missing", ["FP_SPOOL_DIR", "FP_PIPELINE_ADDR", "FP_NATS_URL"])
 def test_a_setting_that_is_lacking_is_found(planted, monkeypatch, missing):
     monkeypatch.delenv(missing, raising=False)
@@ -95,7 +139,7 @@ def test_a_setting_that_the_program_does_not_know_is_found(planted):
 @pytest.fixture
 def tree(tmp_path):
     """A tree with what the chart's facts are made from, to plant in."""
-    for name in (chart_facts.CHART, Path("deploy/docker"), Path("deploy/platform/src/fp_platform")):
+    for name in (chart_facts.CHART.parent, Path("deploy/docker"), Path("deploy/platform/src/fp_platform")):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "deploy" / "topology.toml", tmp_path / "deploy")
     return tmp_path
@@ -200,7 +244,9 @@ def test_each_image_of_the_list_is_a_member_of_the_workspace_with_a_program():
 
     assert {name for name, *_ in lines} >= set(FACTS)
     assert [
-        package for _, package, module in lines if not (members[package] / "src" / module / "__main__.py").is_file()
+        package
+        for _, package, module in lines
+        if not (members[package] / "src" / module.replace(".", "/") / "__main__.py").is_file()
     ] == []
 
 

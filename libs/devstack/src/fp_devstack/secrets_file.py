@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from fp_devstack.failures import StoreFailed
 from fp_devstack.files import read_json, write_json
 
 _BYTES = 32
@@ -14,10 +15,15 @@ _LETTERS = 48
 
 
 class Secrets:
-    """One private file of named secrets; each is generated at its first use and changes only when it is renewed."""
+    """One private file of named secrets; each is generated at its first use and changes only when it is renewed.
 
-    def __init__(self, path: Path) -> None:
+    given: somebody else has made the file, and has others who have to know what is in it. Then one that is missing is
+    StoreFailed.
+    """
+
+    def __init__(self, path: Path, *, given: bool = False) -> None:
         self._path = path
+        self._given = given
         self._lock = threading.Lock()
 
     def token(self, name: str) -> str:
@@ -59,6 +65,8 @@ class Secrets:
         with self._lock:
             stored = read_json(self._path)
             if name not in stored:
+                if self._given:
+                    raise StoreFailed(f"{name} is not among the secrets of {self._path}")
                 stored[name] = generate()
                 write_json(self._path, stored)
             return str(stored[name])

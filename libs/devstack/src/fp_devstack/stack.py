@@ -37,7 +37,8 @@ class Stack:
 
     stores: names out of STORES; all by default. accesses: users of services at the stores, each with rights of its own.
     durable: False may lose the last moments before a store is killed or power fails, for speed; for tests.
-    patience: seconds each store has to become ready.
+    patience: seconds each store has to become ready. listens: the address of all stores. secrets: the file of their
+    passwords, where it is not the folder's own.
     """
 
     def __init__(
@@ -48,16 +49,20 @@ class Stack:
         accesses: Accesses = MappingProxyType({}),
         durable: bool = True,
         patience: float = 120.0,
+        listens: str = HOST,
+        secrets: Path | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
-        self.secrets = Secrets(self.folder / "secrets.json")
+        self.secrets = Secrets(secrets or self.folder / "secrets.json", given=secrets is not None)
         self.ports = Ports(self.folder / RECORD)
         self._accesses = accesses
         chosen = tuple(stores)
         if unknown := set(chosen) - set(STORES):
             raise ValueError(f"unknown stores {sorted(unknown)}; there are {', '.join(STORES)}")
         self._stores = {
-            name: _CLASSES[name](self.folder, self.ports, self.secrets, accesses, durable=durable, patience=patience)
+            name: _CLASSES[name](
+                self.folder, self.ports, self.secrets, accesses, durable=durable, patience=patience, listens=listens
+            )
             for name in chosen
         }
         self._lock: int | None = None
@@ -136,6 +141,10 @@ class Stack:
         if not _NOUN.fullmatch(noun):
             raise ValueError(f"{noun!r} is no service's noun")
         return self.secrets.token(f"database.{noun}")
+
+    def answers(self, name: str) -> bool:
+        """Whether the store takes what its clients ask, now."""
+        return self._stores[name].ready()
 
     def kill(self, name: str) -> None:
         """Ends one store as a crash would; for tests."""

@@ -52,7 +52,7 @@ class Nats(Store):
     def _configuration(self) -> str:
         sync = _SYNC_INTERVAL if self.durable else "2m"
         return f"""server_name: forgepoint
-listen: "{HOST}:{self.ports["client"]}"
+listen: "{self.listens}:{self.ports["client"]}"
 max_payload: 8MB
 authorization {{ users: [{", ".join(self._users())}] }}
 jetstream {{

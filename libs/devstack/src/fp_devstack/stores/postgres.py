@@ -12,7 +12,7 @@ from fp_supervisor.loopback import HOST
 from fp_devstack import databases, programs
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
-from fp_devstack.files import PRIVATE
+from fp_devstack.files import PRIVATE, write_private
 from fp_devstack.stores.store import Store
 
 SUPERUSER = "fp_admin"
@@ -23,7 +23,6 @@ _INITDB_SECONDS = 600
 # `pg_ctl` reads the same: the line of postmaster.pid that holds the server's state.
 _STATUS_LINE = 7
 _SETTINGS = {
-    "listen_addresses": HOST,
     # No socket file: its path has a limit of 107 bytes, and /tmp is not ours.
     "unix_socket_directories": "",
     "max_connections": "300",
@@ -71,6 +70,11 @@ class Postgres(Store):
     def _data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def _callers(self) -> Path:
+        """Who may come; what initdb writes is for the loopback alone."""
+        return self.folder / "callers.conf"
+
     def start(self) -> None:
         super().start()
         # What a killed process had begun.
@@ -98,6 +102,10 @@ class Postgres(Store):
             self._initdb(prefix, user)
         elif user is not None or os.geteuid() == 0:
             _give(self._data, user or 0)
+        if self.listens != HOST:
+            write_private(self._callers, "host all all all scram-sha-256\n")
+            if user is not None:
+                os.chown(self._callers, user, user)
         # A killed server leaves it with its last state, which must not be taken for the new one's. Nobody runs here:
         # we hold the store's lock.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
@@ -146,7 +154,10 @@ class Postgres(Store):
 
     def program(self, lock: int) -> Program:
         prefix, user = self._identity()
-        settings = {**_SETTINGS, **({} if self.durable else _UNSAFE_SETTINGS), "port": str(self.ports["server"])}
+        settings = {**_SETTINGS, **({} if self.durable else _UNSAFE_SETTINGS)}
+        settings |= {"listen_addresses": self.listens, "port": str(self.ports["server"])}
+        if self.listens != HOST:
+            settings["hba_file"] = str(self._callers)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Program(
             [*prefix, str(programs.postgres_folder() / "postgres"), "-D", str(self._data), *options],

@@ -25,7 +25,7 @@ _PROBE = "/.ready"
 # The maintenance worker dials the admin's port plus this, whatever its flags say.
 _WORKER_OFFSET = 10_000
 # Without these, anyone who reaches the filer's or a volume's port reads and writes objects without credentials.
-_SIGNING_KEYS = (
+SIGNING_KEYS = (
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",
     "WEED_JWT_FILER_SIGNING_KEY",
@@ -96,7 +96,7 @@ class SeaweedFs(Store):
         )
 
     def environment(self) -> Mapping[str, str]:
-        keys = {name: self.secrets.token(f"seaweedfs.{name.lower()}") for name in _SIGNING_KEYS}
+        keys = {name: self.secrets.token(signing_key(name)) for name in SIGNING_KEYS}
         # Each bucket is a collection; the default grows seven volumes at the first write to one.
         growth = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
         return {**super().environment(), **keys, **growth, "GOMEMLIMIT": "400MiB"}
@@ -105,7 +105,7 @@ class SeaweedFs(Store):
         return [
             "-dir=data",
             f"-ip={HOST}",
-            f"-ip.bind={HOST}",
+            f"-ip.bind={self.listens}",
             "-master.telemetry=false",
             # The only master there is learns its volumes from their server. When it resumes instead, the server's first
             # word may come before it leads again, and the next one is five seconds later.
@@ -162,6 +162,11 @@ class SeaweedFs(Store):
             admin = self.ports.get(name) or self._book.recorded(f"{self.name}.{name}")
             return admin + _WORKER_OFFSET if admin else None
         return self.ports.get(f"{name}.grpc") or self._book.recorded(f"{self.name}.{name}.grpc")
+
+
+def signing_key(name: str) -> str:
+    """Its name among the secrets."""
+    return f"seaweedfs.{name.lower()}"
 
 
 def _identity(credentials: tuple[str, str], actions: Sequence[str]) -> dict[str, object]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from fp_supervisor.loopback import HOST
+
 from fp_devstack import children, locks
 from fp_devstack.children import Program
 from fp_devstack.failures import StoreFailed
@@ -32,7 +34,7 @@ class Store(ABC):
     """One store below `folder`/<name>.
 
     accesses: its users beside the one who may do everything. durable: False gives up safety against power loss, never
-    against a killed process; for tests.
+    against a killed process; for tests. listens: on which address; we ourselves ask it on the loopback.
     """
 
     name: ClassVar[str]
@@ -43,7 +45,15 @@ class Store(ABC):
     stop_seconds: ClassVar[float] = 10.0
 
     def __init__(
-        self, folder: Path, ports: Ports, secrets: Secrets, accesses: Accesses, *, durable: bool, patience: float
+        self,
+        folder: Path,
+        ports: Ports,
+        secrets: Secrets,
+        accesses: Accesses,
+        *,
+        durable: bool,
+        patience: float,
+        listens: str = HOST,
     ) -> None:
         self.folder = folder / self.name
         # TLS for the stores whose programs have it, where somebody put a certificate.
@@ -51,6 +61,7 @@ class Store(ABC):
         self.log = folder / "logs" / f"{self.name}.log"
         self.ports: dict[str, int] = {}
         self.durable = durable
+        self.listens = listens
         self.secrets = secrets
         self.accesses = accesses
         self._lock = folder / f".{self.name}.lock"

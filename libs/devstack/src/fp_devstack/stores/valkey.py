@@ -58,7 +58,7 @@ class Valkey(Store):
         return "".join(lines)
 
     def _configuration(self) -> str:
-        return f"""bind {HOST}
+        return f"""bind {self.listens}
 port {self.ports["client"]}
 aclfile users.acl
 databases {_DATABASES}

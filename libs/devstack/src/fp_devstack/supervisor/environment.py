@@ -14,7 +14,7 @@ from fp_devstack.endpoints import Endpoints
 from fp_devstack.ports import Ports
 from fp_devstack.secrets_file import Secrets
 from fp_devstack.supervisor.catalog import COMMON, EDGE, JOB, LOGIN, RUNTIME, Service, front
-from fp_devstack.supervisor.placeholders import fill
+from fp_devstack.supervisor.placeholders import fill, is_secret
 from fp_devstack.tls.local import LocalCertificates
 from fp_devstack.zygote.preload import COLLECTOR
 
@@ -83,6 +83,17 @@ class Environments:
             settings |= {getattr(LOGIN, name).setting: value for name, value in self.login().items()}
         chosen = {name: self.outer.get(name, value) for name, value in self._filled(service.defaults).items()}
         return {**self._own(noun), **settings, **chosen, **self._tls(noun)}
+
+    def secrets_of(self, service: Service) -> dict[str, str]:
+        """Settings that nobody else may read, without those of stores: for an installation that keeps them apart."""
+        own = self._filled({name: text for name, text in service.generated.items() if is_secret(text)})
+        if service.rpc:
+            own["FP_SERVICE_SECRET"] = self._credential(service.noun)
+        if service.noun in EDGE.peers:
+            own["FP_EDGE_PROOF"] = self._proof(service.noun)
+        if service.noun == LOGIN.service:
+            own[LOGIN.password.setting] = self.login()["password"]
+        return own
 
     def streams(self, endpoints: Endpoints) -> dict[str, str]:
         """Of the program that makes streams. endpoints: the operator's."""

@@ -1,0 +1,1 @@
+"""The stores as pods, for clusters of laptops and tests: deploy/charts/stores."""

@@ -1,0 +1,61 @@
+"""The secrets of an installation: who gets what, and that nothing changes between two calls."""
+
+import json
+
+import pytest
+from fp_devstack.hosted import logins
+from fp_devstack.hosted.log import LogFollower
+
+
+@pytest.fixture
+def secrets(tmp_path):
+    """Data by the name of the secret."""
+
+    def of(**options):
+        return {each["metadata"]["name"]: each["stringData"] for each in logins.manifests(tmp_path, "fp-", **options)}
+
+    return of
+
+
+def test_a_second_call_gives_the_same(secrets):
+    assert secrets() == secrets()
+
+
+def test_a_store_knows_the_passwords_of_its_own_users_alone(secrets):
+    known = json.loads(secrets()["fp-valkey"]["secrets.json"])
+
+    assert sorted(known) == ["valkey.featurestore", "valkey.inference", "valkey.password", "valkey.registry"]
+
+
+def test_what_a_service_gets_is_what_the_store_knows(secrets):
+    found = secrets()
+    password = json.loads(found["fp-postgres"]["secrets.json"])["database.billing"]
+
+    assert found["fp-billing"]["FP_DATABASE_URL"] == f"postgresql://fp_billing:{password}@postgres:5432/fp_billing"
+
+
+def test_no_two_services_share_a_secret(secrets):
+    found = secrets()
+    alike = {"FP_S3_ACCESS_KEY"}
+    values = [value for name, data in found.items() for key, value in data.items() if key not in alike]
+
+    assert len(values) == len(set(values))
+
+
+def test_stores_of_somebody_else_are_left_to_him(secrets):
+    found = secrets(external=True)
+
+    assert not {"fp-postgres", "fp-nats", "fp-valkey", "fp-s3", "fp-operator"} & set(found)
+    assert sorted(found["fp-billing"]) == ["FP_EDGE_PROOF", "FP_SERVICE_SECRET"]
+
+
+def test_a_log_is_followed_from_where_it_ended_and_over_its_emptying(tmp_path, capfdbinary):
+    log = tmp_path / "store.log"
+    log.write_text("before\n")
+    with LogFollower(log) as follower:
+        with log.open("a") as file:
+            file.write("while it ran, for long\n")
+        follower.copy()
+        log.write_text("emptied\n")
+
+    assert capfdbinary.readouterr().out == b"while it ran, for long\nemptied\n"
