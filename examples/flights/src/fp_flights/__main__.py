@@ -14,9 +14,10 @@ from fp_flights.story.calendar import END
 from fp_flights.story.clock import Pace
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.outcome import CLOSED
-from fp_flights.story.platform import open_platform
+from fp_flights.story.platform import elsewhere, open_platform
 from fp_flights.story.whole_story import StoryOptions, run_story
 
+_ADDRESS_HELP = "of a platform elsewhere, in the place of one on this machine; FP_EMAIL and FP_PASSWORD log in"
 _FLIGHTS_HELP = "replay at least so many, as a larger stride over the same months; default 50,000"
 
 
@@ -25,6 +26,7 @@ def main() -> int:
         prog="python -m fp_flights", description="Train, deploy, serve, watch and retrain on real flights."
     )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FP_DATA", ".data")), help="platform's folder")
+    parser.add_argument("--address", default="", metavar="HOST:PORT", help=_ADDRESS_HELP)
     parser.add_argument("--flights", type=_count, default=os.environ.get("FLIGHTS") or None, help=_FLIGHTS_HELP)
     parser.add_argument("--until", type=_day, default=END, help="end of the replay, a day of 2013; default 2013-10-01")
     parser.add_argument("--haste", type=float, default=1.0, help="let the story's clock go so many times faster")
@@ -35,8 +37,9 @@ def main() -> int:
     try:
         pace = Pace().times(arguments.haste)
         options = StoryOptions(flights=arguments.flights, end=arguments.until, pace=pace, leave_running=arguments.keep)
-        outcome = asyncio.run(run_story(folder, narrator, options))
-        if arguments.keep:
+        where = elsewhere(arguments.address, os.environ) if arguments.address else folder
+        outcome = asyncio.run(run_story(where, narrator, options))
+        if arguments.keep and not arguments.address:
             asyncio.run(_farewell(folder, narrator))
     except Error as error:
         narrator.console.print(f"[red]error:[/red] {error.message}")

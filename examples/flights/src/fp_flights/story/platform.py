@@ -1,8 +1,10 @@
-"""The platform the story plays on: the one that runs, else one of its own."""
+"""The platform the story plays on: one elsewhere, the one that runs here, else one of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fp_kernel.errors import invalid
 from fp_supervisor import Access, SupervisorClient
 from fp_supervisor.launch import SOCKET, ensure
 
@@ -13,18 +15,22 @@ READY_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """started_here: whether the story started it, and so has to stop it."""
+    """near: whether it is on this machine, where `folder` is its own. started_here: and has to be stopped."""
 
     access: Access
     folder: Path
     started_here: bool
+    near: bool = True
 
     async def stop(self) -> None:
         await _client(self.folder).shutdown()
 
 
-async def open_platform(folder: Path, narrator: Narrator) -> Platform:
-    client = _client(folder)
+async def open_platform(where: Path | Access, narrator: Narrator) -> Platform:
+    """where: the folder of one on this machine, or how another one is reached."""
+    if isinstance(where, Access):
+        return Platform(where, Path(), started_here=False, near=False)
+    folder, client = where, _client(where)
     with narrator.stage("platform") as stage:
         stage.note("starting stores and services")
         started = await ensure(folder)
@@ -32,6 +38,25 @@ async def open_platform(folder: Path, narrator: Narrator) -> Platform:
         names = [process.name for process in status.processes if process.kind in {"store", "service"}]
         stage.done(f"{'started' if started else 'was running'}: {', '.join(names)}")
     return Platform(await client.access(), folder, started_here=started)
+
+
+def elsewhere(address: str, environment: Mapping[str, str]) -> Access:
+    """How who has FP_EMAIL and FP_PASSWORD reaches the platform that speaks gRPC and HTTP at `host:port`.
+
+    Raises InvalidArgument where one of them is missing.
+    """
+    for name in ("FP_EMAIL", "FP_PASSWORD"):
+        if not environment.get(name):
+            raise invalid(name, "is missing: of an account that may do everything in its team")
+    return Access(
+        address=address,
+        http_address=address,
+        nats_url="",
+        email=environment["FP_EMAIL"],
+        password=environment["FP_PASSWORD"],
+        team="",
+        ca_file=environment.get("FP_CA_FILE", ""),
+    )
 
 
 def _client(folder: Path) -> SupervisorClient:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from fp_kernel import new_id
+from fp_supervisor import Access
 
 from fp_flights import data, store
 from fp_flights.pipelines import MODEL
@@ -70,24 +71,24 @@ class Story:
     used_before: int
 
 
-async def run_story(folder: Path, narrator: Narrator, options: StoryOptions = StoryOptions()) -> Outcome:
-    """Run every chapter."""
+async def run_story(where: Path | Access, narrator: Narrator, options: StoryOptions = StoryOptions()) -> Outcome:
+    """Run every chapter. where: see `open_platform`."""
     narrator.chapter("1  A platform, a rate plan, and somebody who wants to know")
-    platform = await open_platform(folder, narrator)
+    platform = await open_platform(where, narrator)
     try:
         async with open_session(platform.access) as session:
             used_before = plan.requests(await plan.used(session))
             await plan.assign(session, narrator)
             flights = calendar(data.load(), options.flights, options.end)
             story = Story(platform, session, narrator, flights, options, new_id(), used_before)
-            async with rule.receiving(session, narrator) as receiver:
+            async with rule.receiving(session, narrator, near=platform.near) as receiver:
                 return await _chapters(story, receiver)
     finally:
         if platform.started_here and not options.leave_running:
             await platform.stop()
 
 
-async def _chapters(story: Story, receiver: Receiver) -> Outcome:
+async def _chapters(story: Story, receiver: Receiver | None) -> Outcome:
     session, narrator, flights = story.session, story.narrator, story.calendar
     narrator.chapter("2  Features and outcomes of January and February go into the feature store")
     landing = Landing(session, await store.define(session), flights.everything)
@@ -146,7 +147,7 @@ class Counted:
 
 
 async def _outcome(
-    story: Story, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver
+    story: Story, learned: learn.Learned, life: loop.Loop, counted: Counted, receiver: Receiver | None
 ) -> Outcome:
     session, narrator = story.session, story.narrator
     alarms = await _alarms(story)
