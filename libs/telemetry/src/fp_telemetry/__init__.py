@@ -17,7 +17,7 @@ from fp_telemetry.logs import Log, get_logger
 from fp_telemetry.loop import watch_event_loop
 from fp_telemetry.metrics import Metrics
 from fp_telemetry.setup import Telemetry, setup
-from fp_telemetry.traces import begin, end, extract, inject, inject_span, span, tracing
+from fp_telemetry.traces import begin, end, extract, inject, inject_span, span, trace_headers, tracing
 
 __all__ = [
     "Log",
@@ -32,6 +32,7 @@ __all__ = [
     "inject_span",
     "setup",
     "span",
+    "trace_headers",
     "tracing",
     "watch_event_loop",
 ]

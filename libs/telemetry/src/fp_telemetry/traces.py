@@ -134,3 +134,12 @@ def inject_span(span: Span | None, carrier: MutableMapping[str, str]) -> None:
         inject(carrier)
     else:
         _propagator.inject(carrier, trace.set_span_in_context(span))
+
+
+def trace_headers(span: Span | None) -> tuple[tuple[str, str], ...]:
+    """What `inject_span` writes, for a call that is about to leave; nothing for most of a program that records none."""
+    if span is None and not contexts.get_current() and scope.get() is None:
+        return ()
+    carrier: dict[str, str] = {}
+    inject_span(span, carrier)
+    return tuple(carrier.items())

@@ -1,31 +1,26 @@
 """The context of an outgoing call: deadline, headers, span, and its end."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import grpc
 from fp_kernel import DeadlineExceeded, Error, Internal, Kind, Unavailable
-from fp_telemetry import begin, correlation_id, end, get_logger, inject_span, tracing
+from fp_telemetry import begin, end, get_logger, tracing
 from opentelemetry.trace import Span, SpanKind
 
-from fp_rpc import headers
 from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.client.call_headers import CallHeaders, Own, Packed
 from fp_rpc.client.credentials import Credential
-from fp_rpc.client.on_behalf_of import acting_now
 from fp_rpc.errors import INTERNAL_MESSAGE, from_rpc_error
-from fp_rpc.identity.caller import on_behalf_headers, refuses_bearer
+from fp_rpc.identity.caller import refuses_bearer
 from fp_rpc.server.incoming_call import call_or_none
 
 _log = get_logger("fp_rpc.channels")
-Pairs = list[tuple[str, str]]
 # A peer may report the deadline a little before it has passed here.
 _TOLERANCE: Final = 0.1
 TOKEN_REFUSED: Final = "SERVICE_TOKEN_REFUSED"  # noqa: S105 -- a reason, no token
-# A call with headers of its own for these says by itself who makes it.
-_NONE: Final[frozenset[str]] = frozenset()
-_OWN_IDENTITY: Final = frozenset((headers.AUTHORIZATION, headers.TEAM))
 # With these a peer blames the service that called it, not that service's own caller, unless the channel passes them on.
 _BLAME: Final = frozenset((Kind.INVALID_ARGUMENT, Kind.PERMISSION_DENIED, Kind.UNIMPLEMENTED, Kind.DEADLINE_EXCEEDED))
 
@@ -44,6 +39,7 @@ class ChannelContext:
         passing: Collection[type[Error]] = frozenset(),
     ) -> None:
         self.credential = credential
+        self._headers = CallHeaders(acts_for_others=credential is not None and credential.acts_for_others)
         self._blame = _BLAME - {cls.kind for cls in passing}
         self._timeout = timeout
         self._stream_timeout = stream_timeout
@@ -58,9 +54,8 @@ class ChannelContext:
     def begin(self, method: str, timeout: float | None, *, streams: bool) -> "CallContext":
         """Raises DeadlineExceeded when the incoming call has no time left."""
         seconds = timeout if timeout is not None else self._stream_timeout if streams else self._timeout
-        call = call_or_none()
         bounded = False
-        if call is not None and not call.ended:
+        if (call := call_or_none()) is not None and not call.ended:
             left = call.remaining() - self._margin
             if bounded := left <= seconds:
                 seconds = left
@@ -83,35 +78,17 @@ class ChannelContext:
             return Unavailable("a peer is unavailable")
         return Internal(INTERNAL_MESSAGE)
 
-    def metadata_now(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str] | None:
+    def metadata_now(self, own: Own, span: Span | None) -> tuple[Packed, str] | None:
         """As `metadata`, where the token is there; None where it must be waited for."""
-        token = self.credential.ready() if self.credential is not None and self._needs_token(own) else ""
-        return None if token is None else (self._pairs(own, token, span), token)
-
-    async def metadata(self, own: Sequence[tuple[str, Any]] | None, span: Span | None) -> tuple[Pairs, str]:
-        """Headers of a call, and the token among them; headers that the caller gave stay as they are."""
-        token = await self.credential.token() if self.credential is not None and self._needs_token(own) else ""
-        return self._pairs(own, token, span), token
-
-    def _needs_token(self, own: Sequence[tuple[str, Any]] | None) -> bool:
-        return not (own and any(key == headers.AUTHORIZATION for key, _ in own))
-
-    def _pairs(self, own: Sequence[tuple[str, Any]] | None, token: str, span: Span | None) -> Pairs:
-        pairs: Pairs = list(own) if own else []
-        given = {key for key, _ in own} if own else _NONE
-        if token:
-            pairs.append((headers.AUTHORIZATION, f"Bearer {token}"))
         credential = self.credential
-        if credential is not None and credential.acts_for_others and not given & _OWN_IDENTITY:
-            pairs.extend(on_behalf_headers(*acting_now()))
-        correlation = correlation_id.get()
-        if correlation and headers.CORRELATION_ID not in given:
-            pairs.append((headers.CORRELATION_ID, correlation))
-        carrier: dict[str, str] = {}
-        inject_span(span, carrier)
-        if carrier:
-            pairs.extend((key, value) for key, value in carrier.items() if key not in given)
-        return pairs
+        token = credential.ready() if credential is not None and not (own and self._headers.proven(own)) else ""
+        return None if token is None else (self._headers.of(own, token, span), token)
+
+    async def metadata(self, own: Own, span: Span | None) -> tuple[Packed, str]:
+        """Headers of a call, and the token among them; headers that the caller gave stay as they are."""
+        credential = self.credential
+        token = await credential.token() if credential is not None and not (own and self._headers.proven(own)) else ""
+        return self._headers.of(own, token, span), token
 
 
 @lru_cache(maxsize=1_024)
@@ -122,10 +99,10 @@ def _attributes(method: str) -> dict[str, str]:
 class CallContext:
     """One outgoing call: its deadline, span and end.
 
-    deadline: on the monotonic clock. bounded_by_caller: it is that of the call being handled.
+    seconds: from its beginning to its deadline. bounded_by_caller: that is the deadline of the call being handled.
     """
 
-    __slots__ = ("_bounded_by_caller", "_metrics", "_started", "channel", "deadline", "method", "span")
+    __slots__ = ("_bounded_by_caller", "_metrics", "_started", "channel", "method", "seconds", "span")
 
     def __init__(
         self,
@@ -140,11 +117,11 @@ class CallContext:
         self._metrics = metrics
         self._bounded_by_caller = bounded_by_caller
         self._started = time.monotonic()
-        self.deadline = self._started + seconds
+        self.seconds = seconds
         self.span = begin(method[1:], kind=SpanKind.CLIENT, attributes=_attributes(method)) if tracing() else None
 
     def remaining(self) -> float:
-        return self.deadline - time.monotonic()
+        return self._started + self.seconds - time.monotonic()
 
     def translate(self, failure: grpc.aio.AioRpcError, token: str) -> Error:
         """The error of a failed call as this process may raise it; see `own`."""

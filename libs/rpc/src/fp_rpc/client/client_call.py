@@ -1,7 +1,6 @@
 """An outgoing call: what the four kinds of RPC share."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -9,7 +8,8 @@ from typing import Any, NoReturn
 import grpc
 from fp_kernel import Error, Kind
 
-from fp_rpc.client.call_context import CallContext, ChannelContext, Pairs
+from fp_rpc.client.call_context import CallContext, ChannelContext
+from fp_rpc.client.call_headers import Packed
 from fp_rpc.client.connection import Connection
 from fp_rpc.idempotency import has_key
 
@@ -31,7 +31,7 @@ class ClientMethod:
     context: ChannelContext
     streams: bool
 
-    def starter(self, request: Any, metadata: list[tuple[str, str]]) -> Callable[..., Any] | None:
+    def starter(self, request: Any, metadata: Packed) -> Callable[..., Any] | None:
         """How to begin this call: repeated where that does no harm, else once; None without a connection for that."""
         if (self.always or has_key(request, metadata)) and self.repeating is not None:
             return self.repeating
@@ -100,7 +100,8 @@ class ClientCall(grpc.aio.Call):
             raise
         if prepared is None or start is None:
             return False
-        self._begin(start, *prepared, context)
+        # No time has passed since it began.
+        self._begin(start, *prepared, context.seconds)
         return True
 
     async def _start(self, context: CallContext) -> None:
@@ -108,8 +109,8 @@ class ClientCall(grpc.aio.Call):
             self._check_running()
             # Within the call's deadline: auth may be slow with the token.
             async with asyncio.timeout(context.remaining()):
-                pairs, token = await context.channel.metadata(self._own, context.span)
-                start = self._method.starter(self._request, pairs)
+                metadata, token = await context.channel.metadata(self._own, context.span)
+                start = self._method.starter(self._request, metadata)
                 if start is None:
                     await self._method.connection.wait()
                     start = self._method.single
@@ -124,12 +125,11 @@ class ClientCall(grpc.aio.Call):
         except asyncio.CancelledError:
             self._finish(Kind.CANCELLED.value)
             raise
-        self._begin(start, pairs, token, context)
+        self._begin(start, metadata, token, max(0.0, context.remaining()))
 
-    def _begin(self, start: Callable[..., Any], pairs: Pairs, token: str, context: CallContext) -> None:
+    def _begin(self, start: Callable[..., Any], metadata: Packed, token: str, seconds: float) -> None:
         self._token = token
-        timeout = max(0.0, context.deadline - time.monotonic())
-        self._call = call = start(self._request, timeout=timeout, metadata=tuple(pairs), **self._options)
+        self._call = call = start(self._request, timeout=seconds, metadata=metadata, **self._options)
         self._started(call)
 
     def _check_running(self) -> None:

@@ -23,30 +23,42 @@ class _OneAnswer(ClientCall):
     _answer: Any = None
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._respond().__await__()
+        if self._call is not None or self._opening is not None or not self._start_now():
+            return (yield from self._respond().__await__())
+        # The plain case, in which nothing is waited for but the answer: without a coroutine of its own.
+        try:
+            answer = self._answer = yield from self._call.__await__()
+        except grpc.aio.AioRpcError as failure:
+            return (yield from self._recovered(failure).__await__())
+        except asyncio.CancelledError:
+            self._finish(Kind.CANCELLED.value)
+            raise
+        self._finish()
+        return answer
 
     async def _respond(self) -> Any:
         if self._answer is not None:
             return self._answer
-        call = self._call
-        if call is None:
-            # Without a coroutine of its own in the plain case, in which nothing is waited for.
-            call = self._call if self._opening is None and self._start_now() else await self._open()
-        while self._answer is None:
-            try:
-                self._answer = await call
-            except grpc.aio.AioRpcError as failure:
-                try:
-                    call = await self._again(failure)
-                except _EndedWell:
-                    # gRPC dropped the answer when a write failed.
-                    self._finish(Kind.UNAVAILABLE.value, failure)
-                    raise Unavailable("the answer was lost") from failure
-            except asyncio.CancelledError:
-                self._finish(Kind.CANCELLED.value)
-                raise
+        call = await self._open()
+        try:
+            self._answer = await call
+        except grpc.aio.AioRpcError as failure:
+            return await self._recovered(failure)
+        except asyncio.CancelledError:
+            self._finish(Kind.CANCELLED.value)
+            raise
         self._finish()
         return self._answer
+
+    async def _recovered(self, failure: grpc.aio.AioRpcError) -> Any:
+        """The answer to the call with another token, which is asked for once."""
+        try:
+            await self._again(failure)
+        except _EndedWell:
+            # gRPC dropped the answer when a write failed.
+            self._finish(Kind.UNAVAILABLE.value, failure)
+            raise Unavailable("the answer was lost") from failure
+        return await self._respond()
 
 
 class _ManyAnswers(ClientCall):
