@@ -57,9 +57,11 @@ class Raw:
         block = self.packing.encode([*of, *GRPC, *metadata, *fields])
         return frames.frame(frames.HEADERS, frames.END_HEADERS | (frames.END_STREAM if end else 0), stream, block)
 
-    def call(self, stream, token, body, *fields):
+    def call(self, stream, token, body, *fields, **options):
         message = b"\0" + len(body).to_bytes(4) + body
-        return self.head(stream, token, *fields) + frames.frame(frames.DATA, frames.END_STREAM, stream, message)
+        return self.head(stream, token, *fields, **options) + frames.frame(
+            frames.DATA, frames.END_STREAM, stream, message
+        )
 
     async def status(self, stream):
         """The last headers of a stream."""

@@ -7,9 +7,7 @@ import grpc
 import pytest
 from fp_rpc import from_rpc_error
 from fp_rpc.http2 import frames
-from fp_rpc.http2.connection import Connection
 from fp_rpc.http2.frames import Code, frame
-from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_testkit.patience import PATIENCE
 
 from libs.rpc.tests.component.raw_http2 import CALL
@@ -98,14 +96,27 @@ async def test_a_call_that_is_reset_before_it_begins_leaves_nothing(serve, keys,
     await until(lambda: running.sample("grpc_in_flight") == 0)
 
 
-async def test_a_client_that_resets_without_end_is_sent_away(serve, keys, speaker):
-    client = await speaker(await serve())
-    for number in range(1, 5_000, 2):
-        client.send(client.head(number, ""), frames.reset(number, Code.CANCEL))
-        if number % 100 == 1:
-            await asyncio.sleep(0)
+async def test_whoever_resets_calls_before_they_begin_does_not_end_those_beside_them(
+    serve, shapes, scripted, keys, speaker
+):
+    """Behind a proxy they are of others."""
+    entered, go = asyncio.Event(), asyncio.Event()
 
-    assert (await client.end())[0] is Code.ENHANCE_YOUR_CALM
+    async def one(request, context):
+        entered.set()
+        await go.wait()
+        return shapes.pb.Response()
+
+    scripted.one = one
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b""))
+    await entered.wait()
+    client.send(*[client.head(number, "") + frames.reset(number, Code.CANCEL) for number in range(3, 10_000, 2)])
+    client.send(client.call(10_001, keys.sign(), b""))
+    go.set()
+
+    assert await client.status(10_001) == "0"
+    assert await client.status(1) == "0"
 
 
 async def test_a_client_that_pings_too_often_is_sent_away_as_grpc_does_it(serve, speaker):
@@ -192,37 +203,6 @@ async def test_headers_beyond_what_a_caller_may_send_are_refused(serve, keys, sp
     client.send(client.head(1, keys.sign(), ("much", "x" * 15_000)))
 
     assert await client.status(1) == "8"
-
-
-class Pipe(asyncio.Transport):
-    """A transport that says whether it is read."""
-
-    reading = True
-
-    def write(self, data):
-        pass
-
-    def is_closing(self):
-        return False
-
-    def pause_reading(self):
-        self.reading = False
-
-    def resume_reading(self):
-        self.reading = True
-
-
-async def test_who_does_not_read_his_answers_is_not_listened_to():
-    pipe = Pipe()
-    server = Http2Server(Http2Policy(calls=1, streams=1, header_bytes=1, shortest_ping=1.0, largest_message=1))
-    connection = Connection(server, asyncio.get_running_loop())
-    connection.connection_made(pipe)
-
-    connection.pause_writing()
-    deaf = pipe.reading
-    connection.resume_writing()
-
-    assert (deaf, pipe.reading) == (False, True)
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])

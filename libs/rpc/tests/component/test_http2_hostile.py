@@ -102,3 +102,91 @@ async def test_trailers_have_no_path(serve, keys, speaker):
 
     await client.until(lambda: client.of(frames.RST_STREAM, 1))
     assert client.of(frames.RST_STREAM, 1) == [Code.PROTOCOL_ERROR.to_bytes(4)]
+
+
+@pytest.mark.parametrize("ended", ["by its end", "by a reset"])
+async def test_what_comes_on_a_stream_that_its_client_ended_is_refused(serve, keys, speaker, ended):
+    client = await speaker(await serve())
+    reset = frames.reset(1, Code.CANCEL) if ended == "by a reset" else b""
+    client.send(client.call(1, keys.sign(), b""), reset)
+    client.send(client.call(3, keys.sign(), b""))
+    assert await client.status(3) == "0"
+    client.send(frame(frames.DATA, 0, 1, b"more"))
+
+    await client.until(lambda: client.of(frames.RST_STREAM, 1))
+    assert client.of(frames.RST_STREAM, 1)[-1] == Code.STREAM_CLOSED.to_bytes(4)
+    client.send(client.head(1, keys.sign(), end=True))
+    assert (await client.end())[0] is Code.STREAM_CLOSED
+
+
+async def test_data_on_streams_that_their_client_ended_is_not_refused_without_end(serve, keys, speaker):
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b""))
+    assert await client.status(1) == "0"
+    client.send(*[frame(frames.DATA, 0, 1, b"more")] * 3_000)
+
+    assert (await client.end())[0] is Code.ENHANCE_YOUR_CALM
+
+
+async def test_a_stream_that_was_passed_over_does_not_begin(serve, keys, speaker):
+    client = await speaker(await serve())
+    client.send(client.call(5, keys.sign(), b""), client.call(3, keys.sign(), b""))
+
+    assert (await client.end())[0] is Code.STREAM_CLOSED
+
+
+async def test_what_was_under_way_when_a_call_was_refused_ends_nothing(serve, keys, speaker):
+    """A client may not know yet that nobody wants the rest."""
+    client = await speaker(await serve())
+    refused = range(1, 2_401, 2)
+    for number in refused:
+        client.send(client.head(number, "", of=[("x", "y")]))
+    await client.until(lambda: len(client.of(frames.RST_STREAM)) == len(refused))
+    client.send(*[frame(frames.DATA, 0, number, b"rest") for number in refused])
+    client.send(frame(frames.DATA, frames.END_STREAM, 2_399, b"end"), client.head(2_397, "", end=True))
+    client.send(client.call(2_401, keys.sign(), b""))
+
+    assert await client.status(2_401) == "0"
+    assert len(client.of(frames.RST_STREAM)) == len(refused)
+    client.send(frame(frames.DATA, 0, 2_399, b"after its end"))
+    await client.until(lambda: len(client.of(frames.RST_STREAM, 2_399)) == 2)
+
+
+@pytest.mark.parametrize("length", ["4", "6", "x", "5, 5"])
+async def test_a_body_of_another_length_than_announced_is_refused(serve, keys, speaker, length):
+    """A proxy in front may have believed the length and taken what follows for another request."""
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b"", ("content-length", length)))
+
+    await client.until(lambda: client.of(frames.RST_STREAM, 1))
+    assert client.of(frames.RST_STREAM, 1) == [Code.PROTOCOL_ERROR.to_bytes(4)]
+
+
+async def test_a_body_of_the_announced_length_is_taken_and_none_may_be_announced_of_nothing(serve, keys, speaker):
+    client = await speaker(await serve())
+    client.send(client.call(1, keys.sign(), b"", ("content-length", "5")))
+    client.send(client.head(3, keys.sign(), ("content-length", "5"), end=True))
+
+    assert await client.status(1) == "0"
+    await client.until(lambda: client.of(frames.RST_STREAM, 3))
+    assert client.of(frames.RST_STREAM, 3) == [Code.PROTOCOL_ERROR.to_bytes(4)]
+
+
+async def test_bodies_of_a_wrong_length_leave_the_window_of_their_connection_as_wide_as_it_was(serve, keys, speaker):
+    client = await speaker(await serve())
+    numbers = range(1, 1_001, 2)
+    for number in numbers:
+        client.send(client.call(number, keys.sign(), bytes(12_000), ("content-length", "1")))
+    client.send(client.call(1_001, keys.sign(), b""))
+
+    # More than the window, unless what was refused is given back.
+    assert await client.status(1_001) == "0"
+
+
+@pytest.mark.parametrize("kind", [frames.PRIORITY, frames.HEADERS])
+async def test_a_stream_depends_on_no_stream_that_is_itself(serve, keys, speaker, kind):
+    client = await speaker(await serve())
+    flags = frames.WITH_PRIORITY | frames.END_HEADERS if kind == frames.HEADERS else 0
+    client.send(frame(kind, flags, 1, (1).to_bytes(4) + b"\x10"))
+
+    assert (await client.end())[0] is Code.PROTOCOL_ERROR

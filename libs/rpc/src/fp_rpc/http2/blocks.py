@@ -36,7 +36,7 @@ class Blocks:
         """None when more must come. Raises ConnectionFailed."""
         priority = bool(flags & frames.WITH_PRIORITY)
         if priority or flags & frames.PADDED:
-            body = frames.without_padding(flags, body, priority=priority)
+            body = frames.without_padding(flags, body, number if priority else 0)
         if flags & frames.END_HEADERS:
             return flags, number, self._head(body)
         self._pieces, self._of = bytearray(body), (flags, number)

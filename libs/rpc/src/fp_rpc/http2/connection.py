@@ -8,28 +8,32 @@ from fp_telemetry import get_logger
 
 from fp_rpc.http2 import frames
 from fp_rpc.http2.blocks import Blocks
+from fp_rpc.http2.credit import FIRST_MORE, Credit
 from fp_rpc.http2.frames import Code, ConnectionFailed, StreamFailed
 from fp_rpc.http2.head import Head
 from fp_rpc.http2.noise import Noise
 from fp_rpc.http2.outgoing import Outgoing
 from fp_rpc.http2.peers import identities_of, peer_of
+from fp_rpc.http2.reading import Reading
 from fp_rpc.http2.rules import check, first_window_of
 from fp_rpc.http2.stream import Stream
+from fp_rpc.http2.streams import Streams
 
 if TYPE_CHECKING:
     from fp_rpc.http2.listener import Http2Server
 
 _log = get_logger("fp_rpc.http2")
-# Of requests that nobody reads yet, on all streams of a connection together.
-_WINDOW: Final = 4 * 1024 * 1024
 _PREFACE_SECONDS: Final = 20.0
 _CLOSING_SECONDS: Final = 5.0
+# Calls that one connection begins before others have their turn: a few bytes begin one.
+_TURN: Final = 64
 
 
 class Connection(asyncio.Protocol):
-    """peer: as gRPC names it. identities: names in the certificate at the other end. streams: whose calls run."""
+    """peer: as gRPC names it. identities: names in the certificate at the other end."""
 
     outgoing: Outgoing
+    _reading: Reading
 
     def __init__(self, server: "Http2Server", loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -38,16 +42,13 @@ class Connection(asyncio.Protocol):
         self.noise = Noise(server.policy.shortest_ping)
         self.largest_message = server.policy.largest_message
         self.heard_at = loop.time()
-        self.streams: dict[int, Stream] = {}
+        self.streams = Streams()
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._rest = b""
         self._greeted = False
         self._blocks = Blocks(self.noise)
-        # Of the streams that the peer began, and of those that are answered: behind GOAWAY nothing is begun.
-        self._seen = self._last = 0
-        self._credit = frames.FIRST_WINDOW
-        self._consumed = 0
+        self._credit = Credit()
         self._retired = False
         # What ends it: a peer that does not greet, and later one that does not take its last words.
         self._cut: asyncio.TimerHandle | None = None
@@ -55,32 +56,28 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.outgoing = Outgoing(self._transport, self.loop, self.noise)
+        self._reading = Reading(self._transport, self.loop, lambda: self._hear(b""))
         self.peer, self.identities = peer_of(transport), identities_of(transport)
         self._server.connections.add(self)
         policy = self._server.policy
-        self.outgoing.send(
-            frames.first_settings(policy.streams, policy.header_bytes)
-            + frames.window_update(0, _WINDOW - frames.FIRST_WINDOW)
-        )
-        self._credit = _WINDOW
+        greeting = frames.first_settings(policy.streams, policy.header_bytes)
+        self.outgoing.send(greeting + frames.window_update(0, FIRST_MORE))
         self._cut = self.loop.call_later(_PREFACE_SECONDS, self.end)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._leave_timer()
         self._server.gone(self)
-        for stream in tuple(self.streams.values()):
+        for stream in tuple(self.streams.running.values()):
             stream.close()
 
     def pause_writing(self) -> None:
         # Whoever does not read his answers is asked no more until he does.
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._reading.pause()
         self.outgoing.pause()
 
     def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._reading.resume()
         self.outgoing.resume()
 
     def data_received(self, data: bytes) -> None:
@@ -88,6 +85,12 @@ class Connection(asyncio.Protocol):
             # TLS hands over what came before its end.
             return
         self.heard_at = self.loop.time()
+        if self._reading.waits:
+            self._rest += data
+        else:
+            self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         try:
             self._read(self._rest + data if self._rest else data)
         except ConnectionFailed as failed:
@@ -100,7 +103,7 @@ class Connection(asyncio.Protocol):
         """Take no more calls; those under way go on."""
         if not self._retired:
             self._retired = True
-            self.outgoing.send(frames.going_away(self._last, Code.NO_ERROR))
+            self.outgoing.send(frames.going_away(self.streams.last, Code.NO_ERROR))
 
     def end(self, code: Code = Code.NO_ERROR, why: str = "") -> None:
         """Say why, and close; whoever does not take what is left for him is cut off."""
@@ -109,12 +112,12 @@ class Connection(asyncio.Protocol):
         if code is not Code.NO_ERROR:
             _log.warning("a connection sent what cannot be read", cause=why, code=code.name)
         self._retired = True
-        self.outgoing.send(frames.going_away(self._last, code, why))
+        self.outgoing.send(frames.going_away(self.streams.last, code, why))
         self.outgoing.flush()
         self._transport.close()
         self._leave_timer()
         self._cut = self.loop.call_later(_CLOSING_SECONDS, self.abort)
-        for stream in tuple(self.streams.values()):
+        for stream in tuple(self.streams.running.values()):
             stream.close()
 
     def abort(self) -> None:
@@ -123,11 +126,8 @@ class Connection(asyncio.Protocol):
 
     def consumed(self, size: int) -> None:
         """So many bytes of requests wait no more."""
-        self._consumed += size
-        if self._consumed >= _WINDOW // 4:
-            self.widen(0, self._consumed)
-            self._credit += self._consumed
-            self._consumed = 0
+        if more := self._credit.consumed(size):
+            self.widen(0, more)
 
     def widen(self, stream: int, more: int) -> None:
         self.outgoing.send(frames.window_update(stream, more))
@@ -148,6 +148,7 @@ class Connection(asyncio.Protocol):
                 return
             self._greeted, at = True, len(frames.PREFACE)
             self._leave_timer()
+        most = self.streams.begun + _TURN
         while end - at >= size_of_head:
             high, low, kind, flags, number = unpack(data, at)
             size = high << 16 | low
@@ -158,6 +159,9 @@ class Connection(asyncio.Protocol):
                 break
             at = start + size
             self._take(kind, flags, number & frames.LARGEST_WINDOW, data[start:at])
+            if self.streams.begun >= most:
+                self._reading.defer()
+                break
         self._rest = data[at:]
 
     def _take(self, kind: int, flags: int, number: int, body: bytes) -> None:
@@ -166,33 +170,33 @@ class Connection(asyncio.Protocol):
         check(kind, number, len(body))
         take = _KINDS.get(kind)
         if take is None:
-            # Of PRIORITY, GOAWAY and what is not known nothing follows.
+            # Of GOAWAY and what is not known nothing follows.
             self.noise.heard()
             return
         try:
             take(self, flags, number, body)
         except StreamFailed as failed:
             self.outgoing.send(frames.reset(failed.stream, failed.code))
-            if stream := self.streams.get(failed.stream):
+            if stream := self.streams.running.get(failed.stream):
                 stream.close()
 
     def _data(self, flags: int, number: int, body: bytes) -> None:
         size = len(body)
-        self._credit -= size
-        if self._credit < 0:
-            raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "more than the window")
+        self._credit.spend(size)
         ended = bool(flags & frames.END_STREAM)
         data = frames.without_padding(flags, body) if flags & frames.PADDED else body
         if not data and not ended:
             self.noise.heard()
         self.consumed(padding := size - len(data))
-        stream = self.streams.get(number)
+        stream = self.streams.running.get(number)
         if stream is None or stream.closed:
-            self._expect_begun(number)
             self.consumed(len(data))
-        elif not stream.take(data, ended=ended):
+            if not self.streams.may_send(number, ended=ended):
+                self.noise.heard()
+                raise StreamFailed(number, Code.STREAM_CLOSED)
+        elif (refused := stream.take(data, ended=ended)) is not None:
             self.consumed(len(data))
-            raise StreamFailed(number, Code.STREAM_CLOSED if stream.ended else Code.FLOW_CONTROL_ERROR)
+            raise StreamFailed(number, refused)
         elif padding and not ended:
             # It counts for the window of the stream too.
             self.widen(number, padding)
@@ -207,47 +211,42 @@ class Connection(asyncio.Protocol):
 
     def _head(self, flags: int, number: int, head: Head) -> None:
         ended = bool(flags & frames.END_STREAM)
-        stream = self.streams.get(number)
+        stream = self.streams.running.get(number)
         if stream is not None:
             # Trailers; gRPC's requests have none that say anything.
-            if not ended or head.has_pseudo or not stream.take(b"", ended=True):
-                raise StreamFailed(number, Code.STREAM_CLOSED if stream.ended else Code.PROTOCOL_ERROR)
+            wrong = not stream.ended and (not ended or head.has_pseudo)
+            refused = Code.PROTOCOL_ERROR if wrong else stream.take(b"", ended=True)
+            if refused is not None:
+                raise StreamFailed(number, refused)
             return
-        if not number % 2:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream of a number that is no client's")
-        if number <= self._seen:
-            # It ended meanwhile.
-            return
-        self._seen = number
-        if self._retired:
-            # The client sends it again elsewhere.
-            return
-        self._last = number
-        self._start(number, head, ended=ended)
+        if not self.streams.begin(number, retired=self._retired):
+            if not self.streams.may_send(number, ended=ended):
+                raise ConnectionFailed(Code.STREAM_CLOSED, "headers of a stream that has ended")
+        elif not self._retired:
+            # Else the client sends it again elsewhere.
+            self._start(number, head, ended=ended)
 
     def _start(self, number: int, head: Head, *, ended: bool) -> None:
-        if head.malformed:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR)
-        if len(self.streams) >= self._server.policy.streams:
-            raise StreamFailed(number, Code.REFUSED_STREAM)
+        malformed = head.malformed or (ended and head.length)
+        if malformed or len(self.streams.running) >= self._server.policy.streams:
+            self.streams.leave(number, ended=ended)
+            raise StreamFailed(number, Code.PROTOCOL_ERROR if malformed else Code.REFUSED_STREAM)
         if refusal := self._server.refusal(head):
+            self.streams.leave(number, ended=ended)
             end = frames.END_HEADERS | frames.END_STREAM
             self.outgoing.send(frames.frame(frames.HEADERS, end, number, refusal))
             if not ended:
                 self.outgoing.send(frames.reset(number, Code.NO_ERROR))
             return
-        stream = self.streams[number] = Stream(self, number, head, self.loop.time())
+        stream = self.streams.running[number] = Stream(self, number, head, self.loop.time())
         stream.ended = ended
         self._server.run(self, stream)
 
     def _reset(self, _flags: int, number: int, _body: bytes) -> None:
-        self._expect_begun(number)
-        stream = self.streams.get(number)
-        if stream is None or stream.closed or not stream.started:
+        if not self.streams.reset(number):
             self.noise.heard()
-        # Else it cost what an answered call costs, and counts as one of the server's and of the connection's until its
-        # handler has ended. A proxy shares a connection among callers: whoever cancels calls must not end theirs.
-        if stream is not None:
+        if stream := self.streams.running.get(number):
+            stream.ended = True
             stream.close()
 
     def _settings(self, flags: int, _number: int, body: bytes) -> None:
@@ -269,16 +268,16 @@ class Connection(asyncio.Protocol):
         self.noise.heard()
         if not number:
             self.outgoing.widen(more)
-        elif stream := self.streams.get(number):
+        elif stream := self.streams.running.get(number):
             if not more:
                 raise StreamFailed(number, Code.PROTOCOL_ERROR)
             self.outgoing.widen_stream(stream, more)
         else:
-            self._expect_begun(number)
+            self.streams.expect_begun(number)
 
-    def _expect_begun(self, number: int) -> None:
-        if number > self._seen:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame of a stream that did not begin")
+    def _priority(self, _flags: int, number: int, body: bytes) -> None:
+        frames.check_priority(number, body)
+        self.noise.heard()
 
     def _refused(self, _flags: int, _number: int, _body: bytes) -> None:
         raise ConnectionFailed(Code.PROTOCOL_ERROR, "a frame that no client sends")
@@ -287,6 +286,7 @@ class Connection(asyncio.Protocol):
 _KINDS: Final[dict[int, Callable[[Connection, int, int, bytes], None]]] = {
     frames.DATA: Connection._data,  # noqa: SLF001 -- its own
     frames.HEADERS: Connection._begin,  # noqa: SLF001
+    frames.PRIORITY: Connection._priority,  # noqa: SLF001
     frames.RST_STREAM: Connection._reset,  # noqa: SLF001
     frames.SETTINGS: Connection._settings,  # noqa: SLF001
     frames.PUSH_PROMISE: Connection._refused,  # noqa: SLF001

@@ -102,16 +102,27 @@ def number(body: bytes) -> int:
     return found
 
 
-def without_padding(flags: int, body: bytes, *, priority: bool = False) -> bytes:
-    """What a frame of DATA or HEADERS carries. Raises ConnectionFailed."""
+def check_priority(stream: int, body: bytes, at: int = 0) -> None:
+    """Nothing follows from priorities; one that means nothing ends the connection. Raises ConnectionFailed."""
+    if int.from_bytes(body[at : at + 4]) & LARGEST_WINDOW == stream:
+        raise ConnectionFailed(Code.PROTOCOL_ERROR, "a stream that depends on itself")
+
+
+def without_padding(flags: int, body: bytes, prior: int = 0) -> bytes:
+    """What a frame of DATA or HEADERS carries. prior: its stream, where a priority comes first.
+
+    Raises ConnectionFailed.
+    """
     start = 0
     end = len(body)
     if flags & PADDED:
         if not body:
             raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "padding without a length")
         start, end = 1, end - body[0]
-    if priority:
+    if prior:
         start += 5
     if start > end:
         raise ConnectionFailed(Code.PROTOCOL_ERROR, "more padding than frame")
+    if prior:
+        check_priority(prior, body, start - 5)
     return body[start:end]

@@ -7,6 +7,7 @@ from typing import Final
 
 from fp_rpc.http2.headers import Entry
 
+_LENGTH: Final = re.compile(r"\d{1,18}")
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])")
 _SECONDS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 # Of the transport; handlers get the others, as from gRPC.
@@ -17,6 +18,7 @@ _PSEUDO: Final = frozenset((":method", ":scheme", ":path", ":authority", ":proto
 # Of connections of HTTP/1.
 _FOREIGN: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
 _REQUIRED: Final = frozenset((":method", ":scheme", ":path"))
+_ONCE: Final = "content-length"
 _TE: Final = "trailers"
 _OK: Final = 200
 _METHOD_NOT_ALLOWED: Final = 405
@@ -28,7 +30,7 @@ class Head:
     """http: status that answers what is no call of gRPC. malformed: no header may look like that.
 
     timeout: seconds from the caller; None when he set no deadline. size: as HTTP/2 counts lists of headers.
-    has_pseudo: whether it may not end a request.
+    has_pseudo: whether it may not end a request. length: bytes of data that will come; None where nothing says so.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Head:
     http: int
     malformed: bool
     has_pseudo: bool
+    length: int | None
 
 
 def head_of(entries: Iterable[Entry]) -> Head:
@@ -55,6 +58,8 @@ def head_of(entries: Iterable[Entry]) -> Head:
             own[name] = str(value)
         elif name in _OWN:
             regular = True
+            # Of two lengths nobody knows which one a proxy in front believed.
+            malformed = malformed or (name == _ONCE and name in own)
             own[name] = str(value)
         elif name in _FOREIGN:
             malformed = True
@@ -62,6 +67,8 @@ def head_of(entries: Iterable[Entry]) -> Head:
             regular = True
             fields[name] = value
     timeout, wrong = _timeout(own.get("grpc-timeout"))
+    length = own.get(_ONCE)
+    wrong = wrong or (length is not None and _LENGTH.fullmatch(length) is None)
     path = own.get(":path", "")
     return Head(
         path,
@@ -72,6 +79,7 @@ def head_of(entries: Iterable[Entry]) -> Head:
         _status(own),
         malformed or wrong or not path or not own.keys() >= _REQUIRED or own.get("te", _TE) != _TE,
         any(name in own for name in _PSEUDO),
+        None if wrong or length is None else int(length),
     )
 
 

@@ -137,7 +137,7 @@ class Http2Server:
                 self._running.discard(stream.task)
             if not stream.closed:
                 stream.give_up()
-            connection.streams.pop(stream.number, None)
+            connection.streams.end(stream)
             if self._deadlines is not None:
                 self._deadlines.drop(stream)
 

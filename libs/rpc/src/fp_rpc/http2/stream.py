@@ -40,6 +40,7 @@ class Stream:
         "_tail",
         "_trailers",
         "_uncredited",
+        "_unsent",
         "_waiter",
         "closed",
         "deadline",
@@ -70,6 +71,7 @@ class Stream:
         self._connection = connection
         self._messages = Messages(connection.largest_message, head.encoding)
         self._uncredited = 0
+        self._unsent = head.length
         self._waiter: asyncio.Future[None] | None = None
         self._sent: asyncio.Future[None] | None = None
         self._tail = b""
@@ -152,11 +154,17 @@ class Stream:
     def reads(self, deserialize: Deserialize) -> None:
         self._read_message = deserialize
 
-    def take(self, data: bytes, *, ended: bool) -> bool:
-        """Bytes of the request; whether the peer may send them."""
+    def take(self, data: bytes, *, ended: bool) -> Code | None:
+        """Bytes of the request; why the peer may not send them, if so."""
         size = len(data)
-        if self.ended or not self._messages.take(data):
-            return False
+        if self.ended:
+            return Code.STREAM_CLOSED
+        if self._unsent is not None:
+            self._unsent -= size
+            if self._unsent < 0 or (ended and self._unsent):
+                return Code.PROTOCOL_ERROR
+        if not self._messages.take(data):
+            return Code.FLOW_CONTROL_ERROR
         self.ended = ended
         if self._waiter is None:
             self._uncredited += size
@@ -164,7 +172,7 @@ class Stream:
             self._connection.consumed(size)
             if not self._waiter.done():
                 self._waiter.set_result(None)
-        return True
+        return None
 
     async def answer(self, body: bytes | None) -> None:
         """The end of a call that went well. body: of its one answer."""
