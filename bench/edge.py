@@ -27,6 +27,7 @@ from fp_gateway.admission import Admission
 from fp_gateway.backends import Backends
 from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.false_credentials import FalseCredentials
 from fp_gateway.methods import all_methods
 from fp_gateway.passage import Passages
 from fp_gateway.proxy import Proxy, ProxyPolicy
@@ -101,7 +102,11 @@ async def pass_through(target: str) -> None:
     # Its token is never asked for: addresses go along without a proof.
     addresses = ClientAddressHeaders(ServiceCredential("gateway", "x" * 16, NOBODY), TrustedProxies())
     passages = Passages(
-        Callers(resolver, refusals), Admission(metrics), addresses, CallMetrics.of(metrics), access_log=False
+        Callers(resolver, refusals, FalseCredentials()),
+        Admission(metrics),
+        addresses,
+        CallMetrics.of(metrics),
+        access_log=False,
     )
     backends = Backends({"registry": target}, target)
     server = ProxyServer(Proxy(all_methods(), backends, passages, ProxyPolicy()))

@@ -1,6 +1,7 @@
 -- Credentials that look right and are worth nothing: only a service can tell, and a thousand of them a second would keep it
--- at that. Its refusals are counted by the client's address; an address that has used up its bucket gets through only what
--- a service has accepted lately, so that others behind the same address go on. Each thread of the edge counts for itself.
+-- at that. A call with a credential that is not known takes a token of its client's address, and gives it back when a service
+-- answers anything but a refusal: whoever gives up before the answer has paid. An address that has used up its bucket gets
+-- through only what a service has accepted lately, so that others behind it go on. Each thread of the edge counts for itself.
 
 local RATE, BURST = {refused_rate}, {refused_burst}
 local MOST = 4096 -- of a generation; the older one is dropped when the younger is full
@@ -60,7 +61,7 @@ local function owner(address)
   return table.concat(groups, ":", 1, 4)
 end
 
--- The bucket of an address that was refused something lately, with what came back to it since; nil for any other.
+-- The bucket of an address that lacks tokens, with what came back to it since; nil for one that lacks none.
 local function bucket_of(client)
   local bucket = get(buckets, client)
   if bucket then
@@ -77,23 +78,25 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local bucket = bucket_of(owner(headers:get("fp-client-address")))
-  if not bucket then
+  local client = owner(headers:get("fp-client-address"))
+  local bucket = bucket_of(client)
+  local credential = (headers:get("authorization") or ""):sub(-TAIL)
+  if get(accepted, credential) then
+    if bucket then
+      handle:streamInfo():dynamicMetadata():set("edge", "known", credential)
+    end
     return
   end
-  local credential = (headers:get("authorization") or ""):sub(-TAIL)
-  local metadata = handle:streamInfo():dynamicMetadata()
-  if get(accepted, credential) then
-    metadata:set("edge", "known", credential)
-    return
+  if not bucket then
+    bucket = { tokens = BURST, at = os.time() }
+    put(buckets, client, bucket)
   end
   if bucket.tokens < 1 then
     handle:respond({ [":status"] = "429", ["retry-after"] = "1" }, "too many refused credentials")
     return
   end
-  -- Given back when it is not refused.
   bucket.tokens = bucket.tokens - 1
-  metadata:set("edge", "unknown", credential)
+  handle:streamInfo():dynamicMetadata():set("edge", "unknown", credential)
 end
 
 function envoy_on_response(handle)

@@ -178,6 +178,40 @@ async def test_who_ends_a_call_before_it_is_judged_gets_no_token_back(edge, code
         assert "8" in [await code() for _ in range(50)]
 
 
+async def test_who_gives_up_before_the_answer_has_paid(edge, code_of, service):
+    """By a reset, of an address that was never refused anything: there is no answer that could be counted."""
+    async with grpc.aio.insecure_channel(edge.address) as channel:
+        for number in range(BURST):
+            headers = (STRANGER, ("authorization", f"Bearer slow-{number}"))
+            call = channel.unary_unary(LIST)(b"", metadata=headers, timeout=PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while service.asked <= number:
+                    await asyncio.sleep(0.01)
+            call.cancel()
+
+        codes = {await code_of(f"false-{number}") for number in range(2 * BURST)}
+
+    assert HELD_BACK in codes
+    assert await code_of("good-one", OTHER) is OK
+
+
+async def test_an_office_whose_calls_are_slow_is_served_when_it_is_known(edge, code_of, service):
+    assert await code_of("good-one") is OK
+    async with grpc.aio.insecure_channel(edge.address) as channel:
+        slow = [
+            channel.unary_unary(LIST)(b"", metadata=(STRANGER, ("authorization", f"Bearer slow-{n}")), timeout=PATIENCE)
+            for n in range(BURST)
+        ]
+        async with asyncio.timeout(PATIENCE):
+            while service.asked <= BURST:
+                await asyncio.sleep(0.01)
+        codes = [await code_of("good-one") for _ in range(3 * BURST)]
+        for call in slow:
+            call.cancel()
+
+    assert set(codes) == {OK}
+
+
 async def test_a_stranger_is_held_back_whichever_of_its_addresses_it_takes(code_of):
     own = [("x-forwarded-for", f"2001:db8:0:2::{number:x}") for number in range(200)]
     codes = [await code_of(f"false-{number}", address) for number, address in enumerate(own)]

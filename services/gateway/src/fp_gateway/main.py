@@ -18,6 +18,7 @@ from fp_gateway.admission import Admission
 from fp_gateway.backends import Backends
 from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
+from fp_gateway.false_credentials import FalseCredentials
 from fp_gateway.http.app import HttpPolicy, application
 from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
@@ -40,7 +41,8 @@ _FLUSH = 2.0
 async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     bus = await soft_bus(runtime, settings)
     others = peers(runtime, settings)
-    callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)))
+    counted = None if edge_proof(settings) else FalseCredentials()
+    callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)), counted)
     status = PlatformServicer(lambda noun: backends.standing(noun), settings.addresses(), runtime.clock)  # noqa: PLW0108 -- it comes below
     port = await _own_rpcs(runtime, others, AuditPublisher(bus), status)
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)

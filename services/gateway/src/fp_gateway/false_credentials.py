@@ -1,0 +1,104 @@
+"""Where no edge counts false credentials, the gateway does it by the same rule (ADR 0212)."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from fp_kernel import Error, ResourceExhausted
+from fp_kernel.addresses import counted_address
+
+_RETRY: Final = 1.0
+# Of addresses, and of credentials, the ones used last.
+_MOST: Final = 8_192
+# Characters that nobody guesses: all of an API key's secret, 258 bits of a signature.
+_TAIL: Final = 43
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """at: when it was looked at."""
+
+    tokens: float
+    at: float
+
+
+class FalseCredentials:
+    """A credential that is not known takes a token of its client's address, and gives it back when it is judged and not
+    refused. One that was accepted takes none, until it is refused: others behind the address of a stranger go on.
+
+    rate, burst: tokens a second and at most. now: seconds.
+    """
+
+    def __init__(self, rate: float = 100.0, burst: float = 400.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._now = now
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._accepted: OrderedDict[str, None] = OrderedDict()
+
+    def enter(self, address: str, header: str) -> "Claim | None":
+        """The token of a call, whose fate `Claim` tells; None for a credential that is known.
+
+        header: the whole of `authorization`. Raises ResourceExhausted.
+        """
+        credential = header[-_TAIL:]
+        if credential in self._accepted:
+            self._accepted.move_to_end(credential)
+            return None
+        bucket = self._bucket(counted_address(address))
+        if bucket.tokens < 1.0:
+            raise _held_back()
+        bucket.tokens -= 1.0
+        return Claim(self, bucket, credential)
+
+    def refused(self, address: str, header: str) -> None:
+        """What was known is worth nothing any more, or only its end is that of a good one."""
+        self._accepted.pop(header[-_TAIL:], None)
+        self._bucket(counted_address(address)).tokens -= 1.0
+
+    def accept(self, credential: str) -> None:
+        _keep(self._accepted, credential, None)
+
+    def _bucket(self, owner: str) -> _Bucket:
+        now = self._now()
+        bucket = self._buckets.get(owner)
+        if bucket is None:
+            return _keep(self._buckets, owner, _Bucket(self._burst, now))
+        self._buckets.move_to_end(owner)
+        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
+        bucket.at = now
+        return bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A token that a call took. Whoever gives up before he is judged does not get it back."""
+
+    _of: FalseCredentials
+    _bucket: _Bucket
+    _credential: str
+
+    def accepted(self) -> None:
+        self.unjudged()
+        self._of.accept(self._credential)
+
+    def unjudged(self) -> None:
+        """Nobody could tell; that is not the caller's fault."""
+        self._bucket.tokens += 1.0
+
+
+def _keep(cache: OrderedDict[str, V], key: str, value: V) -> V:
+    cache[key] = value
+    if len(cache) > _MOST:
+        cache.popitem(last=False)
+    return value
+
+
+def _held_back() -> Error:
+    return ResourceExhausted(
+        "too many refused credentials", reason="TOO_MANY_CALLS", retry_after=_RETRY, metadata={"quota": "credentials"}
+    )
