@@ -74,7 +74,7 @@ class ClientCall(grpc.aio.Call):
 
         Raises DeadlineExceeded when no time is left, Unavailable when no token can be had.
         """
-        if self._call is None and (self._opening is not None or not self._start_now()):
+        if self._call is None and (self._opening is not None or self._start_now() is None):
             self._opening = self._opening or asyncio.Lock()
             async with self._opening:
                 if self._call is None:
@@ -88,8 +88,8 @@ class ClientCall(grpc.aio.Call):
             context = self._context = method.context.begin(method.path, self._timeout, streams=method.streams)
         return context
 
-    def _start_now(self) -> bool:
-        """Start the call without waiting, as nearly every one can; False when its token or connection is not there."""
+    def _start_now(self) -> Any:
+        """Start the call without waiting, as nearly every one can; None when its token or connection is not there."""
         context = self._begun()
         try:
             self._check_running()
@@ -99,10 +99,9 @@ class ClientCall(grpc.aio.Call):
             self._finish(error.kind.value, error)
             raise
         if prepared is None or start is None:
-            return False
+            return None
         # No time has passed since it began.
-        self._begin(start, *prepared, context.seconds)
-        return True
+        return self._begin(start, *prepared, context.seconds)
 
     async def _start(self, context: CallContext) -> None:
         try:
@@ -127,10 +126,11 @@ class ClientCall(grpc.aio.Call):
             raise
         self._begin(start, metadata, token, max(0.0, context.remaining()))
 
-    def _begin(self, start: Callable[..., Any], metadata: Packed, token: str, seconds: float) -> None:
+    def _begin(self, start: Callable[..., Any], metadata: Packed, token: str, seconds: float) -> Any:
         self._token = token
         self._call = call = start(self._request, timeout=seconds, metadata=metadata, **self._options)
         self._started(call)
+        return call
 
     def _check_running(self) -> None:
         """Raises CancelledError when `cancel` was called, also while the call was being prepared."""

@@ -23,11 +23,12 @@ class _OneAnswer(ClientCall):
     _answer: Any = None
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self._call is not None or self._opening is not None or not self._start_now():
+        call = self._start_now() if self._call is None and self._opening is None else None
+        if call is None:
             return (yield from self._respond().__await__())
         # The plain case, in which nothing is waited for but the answer: without a coroutine of its own.
         try:
-            answer = self._answer = yield from self._call.__await__()
+            answer = self._answer = yield from call.__await__()
         except grpc.aio.AioRpcError as failure:
             return (yield from self._recovered(failure).__await__())
         except asyncio.CancelledError:
