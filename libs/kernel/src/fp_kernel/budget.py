@@ -15,9 +15,14 @@ class RetryBudget:
     def earn(self) -> None:
         self._saved = min(self._burst, self._saved + self._ratio)
 
+    @property
+    def allows(self) -> bool:
+        """Whether one more retry is allowed now."""
+        return self._saved >= 1.0
+
     def spend(self) -> bool:
         """Whether one more retry is allowed; it counts as made."""
-        if self._saved < 1.0:
+        if not self.allows:
             return False
         self._saved -= 1.0
         return True

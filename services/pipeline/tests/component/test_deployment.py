@@ -67,6 +67,31 @@ async def test_a_small_version_is_loaded_in_the_process_of_its_team_and_leaves_i
     assert stored["group"] == ""
 
 
+async def test_a_version_of_several_replicas_is_deployed_when_each_is_ready_and_all_end_with_it(
+    replica, client, peers, eventually
+):
+    peers.serving.state = serving_pb2.MODEL_STATE_LOADING
+    peers.world.add_version("delays", "1")
+    running = await replica()
+    engineer, internal = client(running.grpc_address), client(running.grpc_address, role="service")
+    steps = [{"id": "deploy", "type": "STEP_TYPE_DEPLOY", "config": {"replicas": {"min": 3}}}, *SAGA["steps"][2:]]
+    pipeline = await engineer.create(SAGA, steps=steps)
+    triggered = await engineer.trigger(pipeline.id, model="delays", version="1")
+    await eventually(lambda: peers.world.count("look") >= 3)
+    assert not (await internal.stub.ListDeployments(pb.ListDeploymentsRequest())).deployments
+    peers.serving.state = serving_pb2.MODEL_STATE_READY
+    ended = await engineer.ended(triggered.id)
+    assert ended.status == pb.EXECUTION_STATUS_COMPLETED, ended.error
+    first, *others = peers.world["runtimes"]
+    assert others == [f"{first}/2", f"{first}/3"]
+    (live,) = (await internal.stub.ListDeployments(pb.ListDeploymentsRequest())).deployments
+    (address,) = {stored["address"] for stored in peers.world["runtimes"].values()}
+    assert live.endpoint == f"ipv4:{address},{address},{address}"
+    peers.world.add_version("delays", "2")
+    await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="2")).id)
+    await eventually(lambda: {each["version_id"] for each in peers.world["runtimes"].values()} == {"delays-2"})
+
+
 async def test_a_promotion_is_taken_back_while_the_version_before_is_warm(replica, client, peers):
     running = await replica()
     engineer = client(running.grpc_address)

@@ -7,6 +7,7 @@ from fp_kernel import PageRequest
 from fp_pipeline.domain import forward, scheduling
 from fp_pipeline.domain.deployment import DeploymentState
 from fp_pipeline.domain.execution import Cancellation
+from fp_pipeline.domain.replicas import Replicas
 
 
 async def test_the_first_live_version_takes_everything_and_the_next_ones_nothing(stores, made):
@@ -52,6 +53,14 @@ async def test_a_moved_runtime_changes_its_address_once(stores, made):
         moved = await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False)
         assert await tx.deployments.move(deployed.runtime, "127.0.0.1:2000", shared=False) is None
     assert moved.endpoint == "127.0.0.1:2000"
+
+
+async def test_a_deployment_keeps_how_many_replicas_it_has(stores, made):
+    execution = await made.saved(stores)
+    async with stores.transactions() as tx:
+        deployed = await tx.deployments.deploy(replace(made.deployment(execution), replicas=Replicas(2, 5, 60)))
+    assert deployed.replicas == Replicas(2, 5, 60)
+    assert (await stores.deployments.find(deployed.runtime)).replicas == Replicas(2, 5, 60)
 
 
 async def test_a_deployment_is_shared_until_it_moves_out(stores, made):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fp_kernel import Unavailable
+from fp_pipeline.domain.definition import StepType
 from fp_pipeline.domain.execution import ExecutionStatus
 
 
@@ -33,6 +34,23 @@ async def test_small_versions_of_a_team_get_one_process_and_a_large_one_its_own(
     assert places["delays-1"] == places["prices-1"] == ("shared.alpha:1", True)
     assert places["large-1"][0] != "shared.alpha:1"
     assert not places["large-1"][1]
+
+
+async def test_a_small_version_of_several_replicas_shares_no_process(sharing):
+    sharing.world.add_version("delays", "1")
+    deploy = sharing.step("deploy", StepType.DEPLOY, config={"replicas": {"min": 2, "max": 5, "target": 60}})
+    await sharing.deploy("1", sharing.saga[0], deploy)
+    (stored,) = sharing.world["runtimes"].values()
+    assert (stored["shared"], stored["replicas"]) == (False, [2, 5, 60])
+
+
+async def test_a_runtime_that_was_lost_has_its_replicas_again(sharing):
+    sharing.world.add_version("delays", "1")
+    deploy = sharing.step("deploy", StepType.DEPLOY, config={"replicas": {"min": 2}})
+    await sharing.deploy("1", sharing.saga[0], deploy)
+    sharing.world["runtimes"].clear()
+    await sharing.reconciler.once()
+    assert [stored["replicas"] for stored in sharing.world["runtimes"].values()] == [[2, 2, 70]]
 
 
 async def test_without_a_bound_each_version_has_a_process_of_its_own(service):

@@ -9,7 +9,7 @@ import grpc
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc, withdrawals_pb2, withdrawals_pb2_grpc
 from forgepoint.events.v1.events_pb2 import IdentityEnded, IdentityRestored
 from fp_kernel import Principal, Unavailable, Unimplemented
-from fp_kernel.identity import SERVICE_ROLE
+from fp_kernel.identity import SERVICE_ROLE, KeyLimits
 
 from fp_rpc.identity.withdrawals import Withdrawal
 from fp_rpc.times import seconds_of
@@ -44,6 +44,7 @@ def principal_of(claims: auth_pb2.TokenClaims) -> Principal:
         service=claims.user_id if claims.role == SERVICE_ROLE else "",
         issued_at=seconds_of(claims.iat),
         session_id=claims.session_id,
+        key_limits=KeyLimits(claims.predictions_per_second, claims.predictions_in_flight),
     )
 
 

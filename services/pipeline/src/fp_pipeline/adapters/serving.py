@@ -7,6 +7,7 @@ from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
 from fp_rpc import Channels, acting_for
+from fp_rpc.client.targets import Resolved, addresses_of
 from fp_rpc.tensors import TENSOR_TYPES, TensorForm
 
 from fp_pipeline.app.peers import Actor, RuntimeSpec, Served, ServedState
@@ -34,6 +35,16 @@ class GrpcProbe:
         return frozenset(each.version_id for each in answer.models if each.reason in _ALONE)
 
     async def look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
+        places = addresses_of(address)
+        if isinstance(places, Resolved):
+            # A name has the addresses of those alone that are ready.
+            return await self._look(actor, address, spec)
+        said = [await self._look(actor, place, spec) for place in places]
+        return next((each for each in said if each.state is ServedState.FAILED), None) or next(
+            (each for each in said if each.state is ServedState.LOADING), said[0]
+        )
+
+    async def _look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
         named = {"model_name": spec.model_name, "version": spec.version, "version_id": spec.version_id}
         # A runtime is looked at a few times in its life: a channel kept for each would outlive it.
         async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from fp_kernel import NotFound
+from fp_rpc.client.targets import target_of
 from fp_supervisor import Job as SupervisedJob
 from fp_supervisor import ProcessSpec, SupervisorClient
 
@@ -12,7 +13,13 @@ from fp_pipeline.domain.names import RUNTIME_PREFIX, shared_group
 _MODULE = "fp_serving"
 
 
+# Behind the name of a runtime, before the number of its second and further processes; no step's id holds it.
+_REPLICA = "/"
+
+
 class SupervisedRuntimes:
+    """As many processes as a version has replicas at least: the supervisor adds and takes none by itself."""
+
     def __init__(self, client: SupervisorClient) -> None:
         self._client = client
 
@@ -21,13 +28,21 @@ class SupervisedRuntimes:
         if not spec.shared:
             environment |= {"FP_SERVING_VERSION_ID": spec.version_id, "FP_SERVING_MODEL_NAME": spec.model_name}
             group = ""
-        return (await self._client.start_runtime(name, ProcessSpec(_MODULE, environment, group=group))).address
+        process = ProcessSpec(_MODULE, environment, group=group)
+        names = (name, *(f"{name}{_REPLICA}{number}" for number in range(2, spec.replicas.least + 1)))
+        return target_of([(await self._client.start_runtime(each, process)).address for each in names])
 
     async def stop(self, name: str) -> None:
-        await self._client.stop_runtime(name)
+        for each in await self._client.runtimes(name):
+            if _runtime(each.name) == name:
+                await self._client.stop_runtime(each.name)
 
     async def running(self) -> Mapping[str, str]:
-        return {each.name: each.address for each in await self._client.runtimes(RUNTIME_PREFIX)}
+        addresses: dict[str, list[tuple[int, str]]] = {}
+        for each in await self._client.runtimes(RUNTIME_PREFIX):
+            number = int(each.name.partition(_REPLICA)[2] or 1)
+            addresses.setdefault(_runtime(each.name), []).append((number, each.address))
+        return {name: target_of([address for _, address in sorted(found)]) for name, found in addresses.items()}
 
 
 class SupervisedJobs:
@@ -54,6 +69,10 @@ class SupervisedJobs:
             return (await self._client.job_log(name, after_line, limit=limit)).lines
         except NotFound:
             return ()
+
+
+def _runtime(process: str) -> str:
+    return process.partition(_REPLICA)[0]
 
 
 def _job(job: SupervisedJob) -> Job:

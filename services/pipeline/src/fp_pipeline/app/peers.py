@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from fp_pipeline.domain.replicas import ONE, Replicas
 from fp_pipeline.domain.traffic import Weights
 
 
@@ -135,26 +136,30 @@ class Traffic(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSpec:
-    """shared: whether other models of the team may be in the same process."""
+    """shared: whether other models of the team may be in the same process; never where there are several replicas."""
 
     team: str
     version_id: str
     model_name: str
     version: str
     shared: bool = False
+    replicas: Replicas = ONE
 
 
 class ModelRuntime(Protocol):
     """Runs model versions: a Deployment in Kubernetes, a process of the supervisor on a laptop."""
 
     async def start(self, name: str, spec: RuntimeSpec) -> str:
-        """Address (host:port). Idempotent by name; returns before the runtime is ready."""
+        """Target by gRPC's naming: `host:port` of one process, `ipv4:host:port,host:port` of several whose addresses
+        stay, `dns:///name:port` where each address of the name is a replica that is ready (ADR 0235). The same for the
+        same name; idempotent by name; returns before the runtime is ready.
+        """
 
     async def stop(self, name: str) -> None:
         """An unknown name is fine."""
 
     async def running(self) -> Mapping[str, str]:
-        """Address by name of every runtime of ours, also of one that starts again."""
+        """Target by name of every runtime of ours, also of one that starts again."""
 
 
 class ServedState(StrEnum):
@@ -180,7 +185,8 @@ class Served:
 
 class Probe(Protocol):
     async def look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
-        """What the runtime at the address says of the version, which it begins to load when it is shared.
+        """What the runtime at the target says of the version, which it begins to load when it is shared; of several
+        replicas what the slowest says.
 
         Raises Unavailable while it does not answer.
         """

@@ -86,7 +86,12 @@ class Reconciler:
             address = None
         if address is None:
             spec = RuntimeSpec(
-                deployment.team, deployment.version_id, deployment.model_name, deployment.version, shared
+                deployment.team,
+                deployment.version_id,
+                deployment.model_name,
+                deployment.version,
+                shared,
+                deployment.replicas,
             )
             address = await self._runtimes.start(deployment.runtime, spec)
             _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)

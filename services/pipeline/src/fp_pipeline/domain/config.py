@@ -9,6 +9,7 @@ from typing import Any
 from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition, StepType
 from fp_pipeline.domain.objective import Objective
+from fp_pipeline.domain.replicas import ONE, Replicas, read_replicas
 
 FULL_WEIGHT_BPS = 10_000
 MAX_ITEMS = 1_000
@@ -121,6 +122,11 @@ class TargetConfig:
     model: str
     model_id: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeployConfig(TargetConfig):
+    replicas: Replicas = ONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +248,15 @@ def _target(reader: ConfigReader, _config: JsonObject) -> TargetConfig:
     return target
 
 
+def _deploy(reader: ConfigReader, _config: JsonObject) -> DeployConfig:
+    target = _named(reader)
+    deploy = DeployConfig(
+        model=target.model, model_id=target.model_id, version=target.version, replicas=read_replicas(reader)
+    )
+    reader.close()
+    return deploy
+
+
 def _promote(reader: ConfigReader, _config: JsonObject) -> PromoteConfig:
     usual = Objective()
     target = _named(reader)
@@ -269,7 +284,7 @@ def _named(reader: ConfigReader) -> TargetConfig:
 
 _READERS: Mapping[StepType, Callable[[ConfigReader, JsonObject], StepConfig]] = {
     StepType.VALIDATE: _target,
-    StepType.DEPLOY: _target,
+    StepType.DEPLOY: _deploy,
     StepType.PROMOTE: _promote,
     StepType.CANARY: _canary,
     StepType.REGISTER: _register,

@@ -36,6 +36,12 @@ class ConfigReader:
             raise self.bad(key, f"must be a number from {low:g} to {high:g}")
         return float(value)
 
+    def whole(self, key: str, default: int, *, low: int, high: int) -> int:
+        value = self.number(key, default, low=low, high=high)
+        if not value.is_integer():
+            raise self.bad(key, "must be a whole number")
+        return int(value)
+
     def limit(self, key: str, *, low: float, high: float) -> float | None:
         """None when it is not given."""
         if self._take(key, None) is None:

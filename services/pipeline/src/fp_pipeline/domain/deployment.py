@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fp_pipeline.domain.promotion import Promotion
+from fp_pipeline.domain.replicas import ONE, Replicas
 
 
 class UndeployReason(StrEnum):
@@ -25,10 +26,10 @@ class DeploymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """runtime: name of the runtime, unique. endpoint: host:port of it. signature: as the registry keeps it, serialised.
+    """runtime: name of the runtime, unique. endpoint: its target, as `ModelRuntime.start` gives it.
 
-    sequence: of the newest event about the version; the newest wins. shared: whether other models of the team may be in
-    the runtime's process.
+    signature: as the registry keeps it, serialised. sequence: of the newest event about the version; the newest wins.
+    shared: whether other models of the team may be in the runtime's process.
     """
 
     runtime: str
@@ -46,6 +47,7 @@ class Deployment:
     state: DeploymentState = DeploymentState.LIVE
     sequence: int = 0
     shared: bool = False
+    replicas: Replicas = ONE
     stop_at: datetime | None = None
 
 

@@ -147,7 +147,12 @@ class FakeRuntimes:
         runtimes = self._world["runtimes"]
         port = 20_000 + len(runtimes)
         address = f"127.0.0.1:{port}" if not spec.shared else f"shared.{spec.team}:1"
-        wanted = {"address": address, "version_id": spec.version_id, "shared": spec.shared}
+        wanted = {
+            "address": address,
+            "version_id": spec.version_id,
+            "shared": spec.shared,
+            "replicas": [spec.replicas.least, spec.replicas.most, spec.replicas.target],
+        }
         stored = runtimes.setdefault(name, wanted)
         if stored.get("shared", False) != spec.shared:
             raise AlreadyExists("it runs with another spec")

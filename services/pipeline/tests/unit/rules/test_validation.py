@@ -82,6 +82,34 @@ REFUSED = {
         graph(step("a", StepType.EVALUATE, config=JOB | {"minimum": {"auc": "high"}})),
         "steps[0].config.minimum.auc",
     ),
+    "with no replica": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"min": 0}})),
+        "steps[0].config.replicas.min",
+    ),
+    "with fewer replicas at most than at least": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"min": 3, "max": 2}})),
+        "steps[0].config.replicas.max",
+    ),
+    "with more replicas than run": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"min": 1, "max": 65}})),
+        "steps[0].config.replicas.max",
+    ),
+    "with half a replica": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"min": 1.5}})),
+        "steps[0].config.replicas.min",
+    ),
+    "with a replica that uses all and more": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"target": 101}})),
+        "steps[0].config.replicas.target",
+    ),
+    "with a misspelt setting of replicas": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": {"minimum": 2}})),
+        "steps[0].config.replicas.minimum",
+    ),
+    "with replicas that are a number": (
+        saga(step("d", StepType.DEPLOY, config={"replicas": 2})),
+        "steps[0].config.replicas",
+    ),
     "with a misspelt setting": (
         saga(step("d", StepType.DEPLOY), step("c", StepType.CANARY, config={"wieght_bps": 1})),
         "steps[1].config.wieght_bps",

@@ -9,12 +9,14 @@ from fp_postgres import Database, Transaction
 
 from fp_pipeline.domain.deployment import Deployment, DeploymentState
 from fp_pipeline.domain.names import parse_runtime
+from fp_pipeline.domain.replicas import Replicas
 from fp_pipeline.domain.traffic import Weights
 
 # The sequence of a version's newest event is kept by the outbox; that of a live one is of its ModelDeployed.
 COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
     d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.shared, d.stop_at,
+    d.min_replicas, d.max_replicas, d.target_percent,
     fp_last_sequence(d.version_id) AS sequence
 """
 
@@ -34,12 +36,13 @@ class PostgresDeployments:
         row = await self._transaction.fetchrow(
             f"""
             INSERT INTO deployments AS d (runtime, team, model_id, model_name, version_id, version, endpoint,
-                weight_bps, execution_id, deployed_at, signature, artifact_digest, state, shared)
+                weight_bps, execution_id, deployed_at, signature, artifact_digest, state, shared,
+                min_replicas, max_replicas, target_percent)
             SELECT $1, $2, $3, $4, $5, $6, $7,
                 CASE WHEN EXISTS (
                     SELECT 1 FROM deployments o WHERE o.team = $2 AND o.model_name = $4 AND o.state = 'LIVE'
                 ) THEN 0 ELSE 10000 END,
-                $8::uuid, $9, $10, $11, 'LIVE', $12
+                $8::uuid, $9, $10, $11, 'LIVE', $12, $13, $14, $15
             ON CONFLICT DO NOTHING
             RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
@@ -55,6 +58,9 @@ class PostgresDeployments:
             deployment.signature,
             deployment.artifact_digest,
             deployment.shared,
+            deployment.replicas.least,
+            deployment.replicas.most,
+            deployment.replicas.target,
         )
         return _deployment(row) if row else None
 
@@ -182,4 +188,6 @@ class PostgresDeploymentReads:
 
 
 def _deployment(row: Record) -> Deployment:
-    return Deployment(**{**dict(row.items()), "state": DeploymentState(row["state"])})
+    columns = dict(row.items())
+    replicas = Replicas(*(columns.pop(name) for name in ("min_replicas", "max_replicas", "target_percent")))
+    return Deployment(**{**columns, "state": DeploymentState(row["state"]), "replicas": replicas})

@@ -8,8 +8,10 @@ from fp_kernel import AlreadyExists, Clock, Error, Unavailable
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.peers import ModelRuntime, ModelVersion, Probe, RuntimeSpec, Served, ServedState, Versions
 from fp_pipeline.app.ports import Deployments
+from fp_pipeline.domain.config import DeployConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import Deploy, Deployment, DeploymentState, Undeploy, UndeployReason
+from fp_pipeline.domain.replicas import ONE
 
 # Of the step's output: why the version has a process of its own, though it is small.
 _ALONE = "runs_alone"
@@ -65,6 +67,7 @@ class DeployModel:
             signature=found.signature or served.signature,
             artifact_digest=found.digest,
             shared=spec.shared,
+            replicas=spec.replicas,
         )
         # The address is left out: the output is for people.
         output = {
@@ -111,8 +114,10 @@ class DeployModel:
                 raise StepFailed(text, final=True)
 
     async def _placed(self, attempt: Attempt, found: ModelVersion) -> tuple[RuntimeSpec, str, Served]:
-        shared = 0 < found.size_bytes <= self._policy.shared_bytes
-        spec = RuntimeSpec(attempt.actor.team, found.version_id, found.model_name, found.version, shared)
+        config = attempt.config
+        replicas = config.replicas if isinstance(config, DeployConfig) else ONE
+        shared = replicas.alone and 0 < found.size_bytes <= self._policy.shared_bytes
+        spec = RuntimeSpec(attempt.actor.team, found.version_id, found.model_name, found.version, shared, replicas)
         runtime = attempt.name.runtime
         served = Served(ServedState.FAILED, alone=True)
         if spec.shared and not attempt.step.output.get(_ALONE):
