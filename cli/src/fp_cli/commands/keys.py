@@ -38,6 +38,8 @@ def create_key(
     scopes: list[str] = typer.Option(..., "--scope", help="resource:action; may be given several times."),
     name: str = typer.Option("", help="What it is for."),
     days: int = typer.Option(0, min=0, help="Days until it expires; 0: never."),
+    per_second: int = typer.Option(0, min=0, help="Rows of predictions a second at most; 0: as its role."),
+    in_flight: int = typer.Option(0, min=0, help="Predictions at once at most; 0: no limit."),
     user: str = typer.Option("", help=_USER),
 ) -> None:
     """Create a key; it is shown once."""
@@ -55,7 +57,14 @@ def create_key(
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
         user_id = names.user(client, user) if user else ""
-        request = auth_pb2.CreateAPIKeyRequest(user_id=user_id, scopes=scopes, name=name, expires_at=expires)
+        request = auth_pb2.CreateAPIKeyRequest(
+            user_id=user_id,
+            scopes=scopes,
+            name=name,
+            expires_at=expires,
+            predictions_per_second=per_second,
+            predictions_in_flight=in_flight,
+        )
         response = client.call(stub.CreateAPIKey, request)
     record(state, {"key": response.raw_key} | plain(response.api_key), ("key", *_COLUMNS[:-1]))
     say(state, "keep the key now: it is not shown again")

@@ -110,6 +110,8 @@ def create_key(
     scopes: list[str] = typer.Option(..., "--scope", help="Within those of the account."),
     name: str = typer.Option("", help="What it is for."),
     days: int = typer.Option(0, min=0, help="Days until it expires; 0: never."),
+    per_second: int = typer.Option(0, min=0, help="Rows of predictions a second at most; 0: as its role."),
+    in_flight: int = typer.Option(0, min=0, help="Predictions at once at most; 0: no limit."),
 ) -> None:
     """Create a key of it; it is shown once."""
     from datetime import timedelta
@@ -125,7 +127,12 @@ def create_key(
     if expires is not None:
         expires.FromDatetime(SystemClock().now() + timedelta(days=days))
     request = pb.CreateServiceAccountKeyRequest(
-        service_account_id=account_id, scopes=scopes, name=name, expires_at=expires
+        service_account_id=account_id,
+        scopes=scopes,
+        name=name,
+        expires_at=expires,
+        predictions_per_second=per_second,
+        predictions_in_flight=in_flight,
     )
     response = _call(context, "CreateServiceAccountKey", request)
     record(state, {"key": response.raw_key} | plain(response.api_key), ("key", *_KEYS[:-2]))

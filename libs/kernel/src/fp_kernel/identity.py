@@ -11,6 +11,17 @@ OPERATE = f"{PLATFORM}:admin"
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What an API key may have predicted: rows a second, and calls at once; 0 is no limit of its own."""
+
+    predictions_per_second: int = 0
+    predictions_in_flight: int = 0
+
+
+NO_LIMITS = KeyLimits()
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """A verified caller.
 
@@ -18,7 +29,7 @@ class Principal:
     team: the tenant whose data the call may see; empty for a service that acts for nobody.
     scopes: permissions `resource:action`; either half may be `*`.
     expires_at: Unix seconds after which the credential is not valid.
-    api_key_id: set when the credential was an API key.
+    api_key_id: set when the credential was an API key. key_limits: of that key.
     execution_id: set for the token of a job.
     service: the noun of the calling service, also when it acts on behalf of a user; else empty.
     issued_at: Unix seconds, with fractions. session_id: of the login that a person's token came from.
@@ -39,6 +50,7 @@ class Principal:
     issued_at: float = 0.0
     session_id: str = ""
     signing_key: str = ""
+    key_limits: KeyLimits = NO_LIMITS
 
     def may(self, permission: str) -> bool:
         """Whether the scopes grant `resource:action`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from fp_auth.app.create_api_key import CreateApiKey
 from fp_auth.app.rotate_api_key import RotateApiKey
 from fp_auth.domain.api_keys import ApiKey
 from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated, new_id
+from fp_kernel.identity import KeyLimits
 
 HOUR = timedelta(hours=1)
 
@@ -35,6 +37,19 @@ async def test_a_key_makes_no_key_that_may_more_or_lives_longer_than_itself(worl
 
 async def test_a_key_without_end_makes_keys_without_end(world, engineer):
     assert (await create(world, await world.using(await create(world, engineer)))).key.expires_at is None
+
+
+async def test_limits_of_a_key_are_told_with_it_and_go_on_with_those_that_come_of_it(world, engineer, refused):
+    limits = KeyLimits(50, 2)
+    issued = await create(world, engineer, limits=limits)
+    assert (await world.do.validate_token(issued.raw_key)).key_limits == limits
+    key = replace(await world.using(issued), key_limits=limits)
+    with refused(InvalidArgument, field="predictions_per_second"):
+        await create(world, key, limits=KeyLimits(51, 2))
+    for made in (await create(world, key), await world.do.rotate_api_key(engineer, issued.key.id, HOUR)):
+        assert (await world.do.validate_token(made.raw_key)).key_limits == limits
+    other = await create(world, engineer)
+    assert (await world.do.rotate_api_key(key, other.key.id, HOUR)).key.limits == limits
 
 
 async def test_a_key_that_rotates_itself_ends_when_it_would_have(world, engineer):

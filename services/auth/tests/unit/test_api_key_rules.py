@@ -7,12 +7,15 @@ from fp_auth.domain.api_keys import (
     check_overlap,
     key_end,
     key_hash,
+    limits_within,
     looks_like_key,
+    narrowed,
     parse_key_name,
     raw_key,
     shown_prefix,
 )
 from fp_kernel import FailedPrecondition, InvalidArgument
+from fp_kernel.identity import NO_LIMITS, KeyLimits
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -84,3 +87,36 @@ def test_bounds_are_named_by_their_fields():
         key_end(NOW, NOW, None)
     with pytest.raises(InvalidArgument, match="name"):
         parse_key_name("x" * 101)
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "given"),
+    [
+        (NO_LIMITS, NO_LIMITS, NO_LIMITS),
+        (NO_LIMITS, KeyLimits(50, 2), KeyLimits(50, 2)),
+        (KeyLimits(50, 2), NO_LIMITS, KeyLimits(50, 2)),
+        (KeyLimits(50, 2), KeyLimits(10, 0), KeyLimits(10, 2)),
+    ],
+)
+def test_a_key_that_is_made_by_a_key_has_no_more_than_that_one(own, wanted, given):
+    assert limits_within(own, wanted) == given
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "field"),
+    [
+        (KeyLimits(50, 2), KeyLimits(51, 2), "predictions_per_second"),
+        (KeyLimits(50, 2), KeyLimits(50, 3), "predictions_in_flight"),
+        (NO_LIMITS, KeyLimits(-1, 0), "predictions_per_second"),
+        (NO_LIMITS, KeyLimits(0, -1), "predictions_in_flight"),
+    ],
+)
+def test_limits_that_are_none_or_more_than_ones_own_are_refused(own, wanted, field):
+    with pytest.raises(InvalidArgument) as caught:
+        limits_within(own, wanted)
+    assert caught.value.fields[0].field == field
+
+
+def test_of_two_limits_the_lower_holds():
+    assert narrowed(KeyLimits(10, 0), KeyLimits(50, 2)) == KeyLimits(10, 2)
+    assert narrowed(NO_LIMITS, NO_LIMITS) == NO_LIMITS

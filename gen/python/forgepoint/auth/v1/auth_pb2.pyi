@@ -89,6 +89,8 @@ class APIKey(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CREATED_BY_KEY_ID_FIELD_NUMBER: _builtins.int
     SERVICE_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key_prefix: _builtins.str
     """The first 8 characters, to distinguish keys."""
@@ -99,6 +101,10 @@ class APIKey(_message.Message):
     """The API key by which this one was made, empty when a person made it. Revoking that key revokes this one."""
     service_account_id: _builtins.str
     """The service account that it belongs to; user_id is empty then."""
+    predictions_per_second: _builtins.int
+    """Rows of predictions that the key may ask for a second, beside what the owner's role may; 0 is no limit of its own."""
+    predictions_in_flight: _builtins.int
+    """Its predictions under way at once, over all replicas; 0 is no limit of its own."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"resource:action"."""
@@ -131,10 +137,12 @@ class APIKey(_message.Message):
         name: _builtins.str = ...,
         created_by_key_id: _builtins.str = ...,
         service_account_id: _builtins.str = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "last_used_at", b"last_used_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by_key_id", b"created_by_key_id", "expires_at", b"expires_at", "id", b"id", "key_prefix", b"key_prefix", "last_used_at", b"last_used_at", "name", b"name", "revoked_at", b"revoked_at", "scopes", b"scopes", "service_account_id", b"service_account_id", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_by_key_id", b"created_by_key_id", "expires_at", b"expires_at", "id", b"id", "key_prefix", b"key_prefix", "last_used_at", b"last_used_at", "name", b"name", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "revoked_at", b"revoked_at", "scopes", b"scopes", "service_account_id", b"service_account_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,6 +220,8 @@ class TokenClaims(_message.Message):
     API_KEY_ID_FIELD_NUMBER: _builtins.int
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     email: _builtins.str
     team: _builtins.str
@@ -226,6 +236,9 @@ class TokenClaims(_message.Message):
     """Set for tokens of jobs: the only execution the job belongs to."""
     session_id: _builtins.str
     """Set for tokens of people: the login that the token came from."""
+    predictions_per_second: _builtins.int
+    """Of an API key, as it has them."""
+    predictions_in_flight: _builtins.int
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -247,10 +260,12 @@ class TokenClaims(_message.Message):
         api_key_id: _builtins.str = ...,
         execution_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["exp", b"exp", "iat", b"iat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "email", b"email", "execution_id", b"execution_id", "exp", b"exp", "iat", b"iat", "jti", b"jti", "name", b"name", "role", b"role", "scopes", b"scopes", "session_id", b"session_id", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "email", b"email", "execution_id", b"execution_id", "exp", b"exp", "iat", b"iat", "jti", b"jti", "name", b"name", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "role", b"role", "scopes", b"scopes", "session_id", b"session_id", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -382,9 +397,15 @@ class CreateAPIKeyRequest(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     name: _builtins.str
     """Name for people, at most 100 characters."""
+    predictions_per_second: _builtins.int
+    """Rows of predictions that the key may ask for a second, beside what the owner's role may; 0 is no limit of its own."""
+    predictions_in_flight: _builtins.int
+    """Its predictions under way at once, over all replicas; 0 is no limit of its own."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Each must be granted by the creator's own scopes."""
@@ -400,10 +421,12 @@ class CreateAPIKeyRequest(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         name: _builtins.str = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "name", b"name", "scopes", b"scopes", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "name", b"name", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "scopes", b"scopes", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

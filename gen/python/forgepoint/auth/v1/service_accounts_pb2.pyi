@@ -371,9 +371,14 @@ class CreateServiceAccountKeyRequest(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PREDICTIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     service_account_id: _builtins.str
     name: _builtins.str
     """Name for people, at most 100 characters."""
+    predictions_per_second: _builtins.int
+    """As of CreateAPIKeyRequest."""
+    predictions_in_flight: _builtins.int
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Each within the account's and within the caller's own."""
@@ -389,10 +394,12 @@ class CreateServiceAccountKeyRequest(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         name: _builtins.str = ...,
+        predictions_per_second: _builtins.int = ...,
+        predictions_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "name", b"name", "scopes", b"scopes", "service_account_id", b"service_account_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "name", b"name", "predictions_in_flight", b"predictions_in_flight", "predictions_per_second", b"predictions_per_second", "scopes", b"scopes", "service_account_id", b"service_account_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -349,10 +349,15 @@ class CircuitState(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CONSECUTIVE_FAILURES_FIELD_NUMBER: _builtins.int
     LAST_TRANSITION_AT_FIELD_NUMBER: _builtins.int
+    REPLICAS_FIELD_NUMBER: _builtins.int
+    REPLICAS_LEFT_OUT_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version: _builtins.str
     state: Global___CircuitBreakerState.ValueType
     consecutive_failures: _builtins.int
+    replicas: _builtins.int
+    """Runtimes of the version that the replica of inference that answers knows, and those of them that it leaves out now."""
+    replicas_left_out: _builtins.int
     @_builtins.property
     def last_transition_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -363,10 +368,12 @@ class CircuitState(_message.Message):
         state: Global___CircuitBreakerState.ValueType = ...,
         consecutive_failures: _builtins.int = ...,
         last_transition_at: _timestamp_pb2.Timestamp | None = ...,
+        replicas: _builtins.int = ...,
+        replicas_left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_transition_at", b"last_transition_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "last_transition_at", b"last_transition_at", "model_name", b"model_name", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "last_transition_at", b"last_transition_at", "model_name", b"model_name", "replicas", b"replicas", "replicas_left_out", b"replicas_left_out", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,6 +35,7 @@ class ApiKeyIdentity:
             name=claims.name,
             token_id=claims.token_id,
             api_key_id=claims.api_key_id,
+            key_limits=claims.key_limits,
         )
 
 

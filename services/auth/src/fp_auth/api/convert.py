@@ -71,6 +71,8 @@ def api_key_to_pb(key: ApiKey) -> auth_pb2.APIKey:
         name=key.name,
         created_by_key_id=key.created_by_key,
         service_account_id=key.service_account,
+        predictions_per_second=key.limits.predictions_per_second,
+        predictions_in_flight=key.limits.predictions_in_flight,
     )
 
 
@@ -88,6 +90,8 @@ def claims_to_pb(claims: Claims) -> auth_pb2.TokenClaims:
         api_key_id=claims.api_key_id,
         execution_id=claims.execution_id,
         session_id=claims.session_id,
+        predictions_per_second=claims.key_limits.predictions_per_second,
+        predictions_in_flight=claims.key_limits.predictions_in_flight,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_kernel import Unauthenticated
+from fp_kernel.identity import KeyLimits
 from fp_rpc import command, current_call, principal
 from fp_rpc.times import from_duration, from_timestamp
 from fp_rpc.tls.names import check_service
@@ -133,6 +134,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
                 scopes=request.scopes,
                 expires_at=from_timestamp(expires_at, "expires_at") if expires_at else None,
                 name=request.name,
+                limits=KeyLimits(request.predictions_per_second, request.predictions_in_flight),
                 command=secret,
             )
         return convert.created_key_to_pb(issued)

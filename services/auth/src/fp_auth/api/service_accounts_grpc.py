@@ -2,6 +2,7 @@
 
 from forgepoint.auth.v1 import service_accounts_pb2 as pb
 from forgepoint.auth.v1.service_accounts_pb2_grpc import ServiceAccountServiceServicer
+from fp_kernel.identity import KeyLimits
 from fp_rpc import caller, command
 from fp_rpc.pagination import page_response
 from fp_rpc.times import from_timestamp, to_timestamp
@@ -106,6 +107,7 @@ class ServiceAccountServicer(ServiceAccountServiceServicer):
                 scopes=request.scopes,
                 expires_at=from_timestamp(expires_at, "expires_at") if expires_at else None,
                 name=request.name,
+                limits=KeyLimits(request.predictions_per_second, request.predictions_in_flight),
                 command=secret,
             )
         return _issued(issued)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fp_kernel import Clock, Command, FieldViolation, PermissionDenied, Principal, invalid, new_id
+from fp_kernel.identity import NO_LIMITS, KeyLimits
 
 from fp_auth.app.access import lock_own_key, owner_named
 from fp_auth.app.ports import Random, Roles, Transaction, Transactions, Users
@@ -49,6 +50,7 @@ class CreateApiKey:
         scopes: Sequence[str],
         expires_at: datetime | None,
         name: str,
+        limits: KeyLimits = NO_LIMITS,
         command: Command | None = None,
     ) -> IssuedKey:
         """Raises InvalidArgument, PermissionDenied, NotFound."""
@@ -67,6 +69,7 @@ class CreateApiKey:
             created_at=now,
             expires_at=ends,
             created_by_key=caller.api_key_id,
+            limits=api_keys.limits_within(caller.key_limits, limits),
         )
         async with self._transactions(command) as tx:
             await lock_own_key(tx.api_keys, caller)

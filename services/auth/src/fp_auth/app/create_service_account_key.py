@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fp_kernel import Clock, Command, Principal, new_id, parse_id
+from fp_kernel.identity import NO_LIMITS, KeyLimits
 
 from fp_auth.app.access import lock_own_key
 from fp_auth.app.create_api_key import IssuedKey, check_granted, within
@@ -40,6 +41,7 @@ class CreateServiceAccountKey:
         scopes: Sequence[str],
         expires_at: datetime | None,
         name: str,
+        limits: KeyLimits = NO_LIMITS,
         command: Command | None = None,
     ) -> IssuedKey:
         """Raises InvalidArgument, PermissionDenied, NotFound, FailedPrecondition for a disabled account."""
@@ -60,6 +62,7 @@ class CreateServiceAccountKey:
                 created_at=now,
                 expires_at=ends,
                 created_by_key=caller.api_key_id,
+                limits=api_keys.limits_within(caller.key_limits, limits),
             )
             await tx.api_keys.add(key, api_keys.key_hash(raw), caller.user_id)
             tx.outbox.add(ApiKeyIssued(key, replaced_key_id="", actor=caller.user_id))

@@ -59,6 +59,7 @@ class RotateApiKey:
             created_at=now,
             expires_at=api_keys.earliest(old.renewed_expiry(now), own_end(caller), bound),
             created_by_key=caller.api_key_id or old.created_by_key,
+            limits=api_keys.narrowed(caller.key_limits, old.limits),
         )
         ended = old.replaced(new.id, now, overlap)
         await tx.api_keys.add(new, api_keys.key_hash(raw), caller.user_id)

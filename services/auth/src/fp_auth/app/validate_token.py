@@ -45,6 +45,7 @@ def _of_account(holder: AccountHolder) -> Claims:
         token_id=key.id,
         name=account.name,
         api_key_id=key.id,
+        key_limits=key.limits,
     )
 
 
@@ -61,6 +62,7 @@ def _of_person(holder: KeyHolder) -> Claims:
         email=user.email,
         name=user.name,
         api_key_id=key.id,
+        key_limits=key.limits,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fp_kernel import FailedPrecondition, invalid
+from fp_kernel.identity import NO_LIMITS, KeyLimits
 from fp_kernel.texts import check_line
 
 PREFIX = "fp_"
@@ -44,6 +45,7 @@ class ApiKey:
     replaced_by: str = ""
     created_by_key: str = ""
     service_account: str = ""
+    limits: KeyLimits = NO_LIMITS
 
     @property
     def owner(self) -> str:
@@ -112,6 +114,32 @@ def key_end(expires_at: datetime | None, now: datetime, longest: timedelta | Non
     if expires_at is not None and expires_at > now + longest:
         raise invalid("expires_at", f"must be within {longest.total_seconds() / 86_400:g} days")
     return expires_at or now + longest
+
+
+def limits_within(own: KeyLimits, wanted: KeyLimits) -> KeyLimits:
+    """The limits of a new key. own: of the key by which it is made, which may not hand out more than it has.
+
+    Raises InvalidArgument naming the field.
+    """
+    found = []
+    for name in ("predictions_per_second", "predictions_in_flight"):
+        most, asked = getattr(own, name), getattr(wanted, name)
+        if asked < 0:
+            raise invalid(name, "must not be negative")
+        if most and asked > most:
+            raise invalid(name, f"must be at most the {most} of the key that you use")
+        found.append(asked or most)
+    return KeyLimits(*found)
+
+
+def narrowed(own: KeyLimits, limits: KeyLimits) -> KeyLimits:
+    """The lower of each; 0 is none."""
+    pairs = zip(
+        (own.predictions_per_second, own.predictions_in_flight),
+        (limits.predictions_per_second, limits.predictions_in_flight),
+        strict=True,
+    )
+    return KeyLimits(*(min(filter(None, pair), default=0) for pair in pairs))
 
 
 def earliest(*ends: datetime | None) -> datetime | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fp_kernel import invalid
-from fp_kernel.identity import JOB_ROLE, SERVICE_ROLE
+from fp_kernel.identity import JOB_ROLE, NO_LIMITS, SERVICE_ROLE, KeyLimits
 
 from fp_auth.domain.users import Role, User
 
@@ -35,6 +35,7 @@ class Claims:
     email: str = ""
     name: str = ""
     api_key_id: str = ""
+    key_limits: KeyLimits = NO_LIMITS
     execution_id: str = ""
     service: str = ""
     session_id: str = ""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from asyncpg import Record
 from fp_kernel import PageRequest
+from fp_kernel.identity import KeyLimits
 from fp_postgres import Connection
 
 from fp_auth.adapters.postgres.statements import FIRST
@@ -15,7 +16,7 @@ from fp_auth.domain.users import Role, User
 
 KEY = """
 k.id, k.team, k.user_id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
-k.replaced_by, k.created_by_key, k.service_account
+k.replaced_by, k.created_by_key, k.service_account, k.predictions_per_second, k.predictions_in_flight
 """
 
 
@@ -28,8 +29,8 @@ class PostgresApiKeys:
             """
             INSERT INTO api_keys
                 (id, team, user_id, name, prefix, key_hash, scopes, created_by, created_at, expires_at, created_by_key,
-                 service_account)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 service_account, predictions_per_second, predictions_in_flight)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             """,
             key.id,
             key.team,
@@ -43,6 +44,8 @@ class PostgresApiKeys:
             key.expires_at,
             key.created_by_key or None,
             key.service_account or None,
+            key.limits.predictions_per_second,
+            key.limits.predictions_in_flight,
         )
 
     async def find_by_hash(self, key_hash: bytes) -> KeyHolder | None:
@@ -161,6 +164,7 @@ def to_key(row: Record) -> ApiKey:
         replaced_by=str(row["replaced_by"] or ""),
         created_by_key=str(row["created_by_key"] or ""),
         service_account=str(row["service_account"] or ""),
+        limits=KeyLimits(row["predictions_per_second"], row["predictions_in_flight"]),
     )
 
 
