@@ -4,15 +4,12 @@ import asyncio
 import os
 import signal
 import statistics
-import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
-from forgepoint.inference.v1 import inference_pb2
-from fp_kernel import Error
 from fp_testkit.patience import PATIENCE
+from load_process import Load, Order, body_of, loading
 from platform_client import deploy_linear, predict_linear, row
 
 pytestmark = pytest.mark.proof
@@ -26,47 +23,21 @@ SLOW_SECONDS = 0.2
 MOST = 1.5
 
 
-class Load:
-    """Callers of both models; waits of those of the one that is well, and what those of the other were answered."""
+class Callers:
+    """Those of the model that is well, in a process of their own, and beside them those of the other one in another."""
 
-    def __init__(self, client):
-        self._client = client
-        self.waits: list[float] = []
-        self.well: Counter[str] = Counter()
-        self.ill: Counter[str] = Counter()
+    def __init__(self, address: str, token: str):
+        self._address, self._token = address, token
 
-    async def run(self):
-        async with asyncio.TaskGroup() as tasks:
-            ill = [tasks.create_task(self._ill()) for _ in range(CALLERS)]
-            well = [tasks.create_task(self._well()) for _ in range(CALLERS)]
-            await asyncio.wait(well)
-            for task in ill:
-                task.cancel()
-        return self
+    async def run(self) -> tuple[Load, Load]:
+        """What came of both, when the ones of the model that is well have asked so often."""
+        others = self._order(ILL, seconds=DEADLINE_SECONDS)
+        async with loading(others) as ill, loading(self._order(WELL, count=CALLS, timed=True)) as well:
+            return await well.ended(), await ill.stop()
 
-    async def _well(self):
-        for _ in range(CALLS // CALLERS):
-            began = time.perf_counter()
-            self.well[await self._call(WELL, 30.0)] += 1
-            self.waits.append(time.perf_counter() - began)
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _ill(self):
-        while True:
-            self.ill[await self._call(ILL, DEADLINE_SECONDS)] += 1
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    async def _call(self, model, seconds):
-        request = inference_pb2.PredictRequest(model_name=model, inputs={"x": row(1, 1, 1)})
-        try:
-            await self._client.inference.Predict(request, timeout=seconds)
-        except Error as error:
-            return error.kind.value
-        return "OK"
-
-    @property
-    def p99(self):
-        return sorted(self.waits)[len(self.waits) * 99 // 100] * 1_000
+    def _order(self, model: str, **more) -> Order:
+        body = body_of(model, row(1, 1, 1))
+        return Order(self._address, self._token, body, callers=CALLERS, pause=PAUSE_SECONDS, **more)
 
 
 class Ills:
@@ -144,24 +115,29 @@ async def _listening(talk, host, port):
             await asyncio.sleep(0.05)
 
 
-async def test_the_callers_of_other_models_wait_half_as_long_again_at_most(platform, admin):
+async def test_the_callers_of_other_models_wait_half_as_long_again_at_most(platform, admin, admin_token):
     await deploy_linear(admin, WELL)
     before = {each.name for each in await platform.supervisor.runtimes()}
     await deploy_linear(admin, ILL)
     (name,) = {each.name for each in await platform.supervisor.runtimes()} - before
-    ills = Ills(platform, admin, name)
+    ills, callers = Ills(platform, admin, name), Callers(platform.access.address, admin_token)
     kinds = {"dead": ills.dead, "nonsense": ills.talking_nonsense, "hung": ills.hung, "slow": ills.slow}
-    await Load(admin).run()
+    await callers.run()
     ratios = {name: [] for name in kinds}
     for _ in range(ROUNDS):
         for name, ill in kinds.items():
-            alone = await Load(admin).run()
+            alone, _ = await callers.run()
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(ill())
-                beside = await Load(admin).run()
-            assert set(beside.well) == {"OK"}, beside.well
+                beside, others = await callers.run()
+            assert set(beside.outcomes) == {"OK"}, beside.outcomes
             ratios[name].append(beside.p99 / alone.p99)
-            print(f"\n{name}: p99 {alone.p99:.1f} -> {beside.p99:.1f} ms, answers of the ill one {dict(beside.ill)}")
+            print(
+                f"\n{name}: p99 {1e3 * alone.p99:.1f} -> {1e3 * beside.p99:.1f} ms, p50 {1e3 * alone.p50:.1f} -> "
+                f"{1e3 * beside.p50:.1f}, answers of the ill one {dict(others.outcomes)}; "
+                f"load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
     found = {name: round(statistics.median(each), 2) for name, each in ratios.items()}
     print(f"\np99 of the other model, in parts of what it was: {found}")
     assert max(found.values()) < MOST

@@ -30,11 +30,12 @@ def collector() -> Iterator[SpanCollector]:
 class SharedPlatform:
     """Started at its first use, and again at the first one after its end.
 
-    inspect: looks at it before its end; what it answers should be empty.
+    collector: of its spans; None for a platform that traces nothing. inspect: looks at it before its end; what it
+    answers should be empty.
     """
 
     def __init__(
-        self, folders: pytest.TempPathFactory, collector: SpanCollector, inspect: Inspection | None = None
+        self, folders: pytest.TempPathFactory, collector: SpanCollector | None, inspect: Inspection | None = None
     ) -> None:
         self._folders, self._collector, self._inspect = folders, collector, inspect
         self._running: Platform | None = None
@@ -42,11 +43,12 @@ class SharedPlatform:
     def get(self) -> Platform:
         if self._running is None:
             folder = self._folders.mktemp("platform")
-            os.environ["FP_OTEL_ENDPOINT"] = self._collector.endpoint
+            if self._collector is not None:
+                os.environ["FP_OTEL_ENDPOINT"] = self._collector.endpoint
             try:
                 self._running = Platform(folder, asyncio.run(start(folder)))
             finally:
-                del os.environ["FP_OTEL_ENDPOINT"]
+                os.environ.pop("FP_OTEL_ENDPOINT", None)
         return self._running
 
     def end(self) -> None:
