@@ -13,7 +13,15 @@ deployments = typer.Typer(help="Deployments: which versions run and may have tra
 policies.add_to(app)
 _ROUTE = ("model_name", "split", "updated_at")
 _TARGET = ("version", "share", "status", "endpoint")
-_CIRCUIT = ("model_name", "version", "state", "consecutive_failures", "last_transition_at")
+_CIRCUIT = (
+    "model_name",
+    "version",
+    "state",
+    "consecutive_failures",
+    "last_transition_at",
+    "replicas",
+    "replicas_left_out",
+)
 _DEPLOYMENT = ("model_name", "version", "share", "status", "circuit", "endpoint")
 _STATISTICS = ("version", "requests", "errors", "error_rate", "p50_ms", "p99_ms")
 _PROMOTION = ("model_name", "version", "state", "promoted_at", "warm_until", "reason")

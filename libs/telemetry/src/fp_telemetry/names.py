@@ -1,7 +1,9 @@
 """The registry of metric names: the shared ones, and the rules for those that services add.
 
 A name is `fp_<noun>_<what>[_<unit>]` in snake case. Counters end in `_total`; anything measured ends in its unit.
-A label has a small, fixed set of values: never an id, an address, a text of people, or a team.
+A label has a small, fixed set of values: never an id, an address, a text of people, or a team. Those of `arm`,
+`version` and `model` are people's names: whoever counts by them bounds the number of series, and ends those of what is
+over.
 """
 
 import re
@@ -37,9 +39,9 @@ CERTIFICATE_END: Final = "certificate_end_timestamp_seconds"
 
 LABELS: Final = frozenset(
     {
-        "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
+        "arm", "code", "consumer", "dependency", "direction", "kind", "level", "method", "model", "outcome", "peer",
         "reason", "result", "route", "stage", "state", "status", "step", "stream", "subject", "table", "task", "type",
-        "view",
+        "version", "view",
     }
 )  # fmt: skip
 

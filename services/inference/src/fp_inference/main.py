@@ -41,6 +41,7 @@ from fp_inference.app.replays import Replays
 from fp_inference.app.route_report import Arms, ReportRoute
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.watch_targets import WatchTargets
+from fp_inference.arm_metrics import ArmMetrics
 from fp_inference.limiting import admission
 from fp_inference.mirroring import mirrored
 from fp_inference.settings import Settings
@@ -78,7 +79,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     recorder, tailer = recording.publisher(
         spool, bus, replays, runtime, settings, models=recording.logged_models(runtime, settings, channels)
     )
-    runtimes = ServingRuntimes(to_runtimes, clock)
+    runtimes = ServingRuntimes(to_runtimes, clock, metrics)
     breakers, of_models = Breakers(settings.breaker, clock), Bulkheads(settings.bulkhead_of_models)
     metrics.gauge("in_flight", "Predictions at runtimes.").set_function(lambda: of_models.in_flight)
     forward = Forward(
@@ -89,7 +90,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         clock=clock,
         policy=settings.forward,
     )
-    circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), clock)
+    circuits = Circuits(table, breakers, RedisCircuits(link, new_id()), runtimes, clock)
     address = settings.billing_addr
     billing = channels.open(address, peer="billing", timeout=_PEER_TIMEOUT) if address else None
     admitted, quotas = admission(runtime, link, billing)
@@ -101,7 +102,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         fresh=fresh,
         forward=forward,
         recorder=recorder,
-        arms=Arms(tallies),
+        arms=Arms(tallies, ArmMetrics(metrics)),
         mirror=mirror,
         clock=clock,
     )

@@ -70,6 +70,34 @@ async def test_each_item_succeeds_or_fails_by_itself_and_has_one_event(served: A
     assert len(one.calls) == 2
 
 
+async def test_an_api_key_with_limits_of_its_own_is_held_to_them(served: Any, issuer: Issuer) -> None:
+    inference, one = await served()
+    key = issuer.api_key(key_id="slow", predictions_per_second=2, predictions_in_flight=1)
+    slow, other = inference.stub(key), inference.stub()
+    one.gate = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(_answered(slow))
+        async with asyncio.timeout(PATIENCE):
+            while not one.calls:
+                await asyncio.sleep(0.01)
+        with pytest.raises(ResourceExhausted) as caught:
+            await _answered(slow)
+        assert caught.value.reason == "IN_FLIGHT_LIMITED"
+        one.gate.set()
+    assert first.result() == "1"
+    with pytest.raises(ResourceExhausted) as caught:
+        # More than the bucket of two seconds has, whatever came back to it meanwhile.
+        for _ in range(100):
+            await slow.BatchPredict(_batch(*(_item(str(number)) for number in range(4))))
+    assert (caught.value.reason, caught.value.metadata["burst"]) == ("RATE_LIMITED", "4")
+    assert await _answered(other) == "1"
+
+
+async def _answered(stub: Any) -> str:
+    request = pb.PredictRequest(model_name="delays", inputs=_item("a").inputs)
+    return str((await stub.Predict(request, timeout=PATIENCE)).served_version)
+
+
 async def test_a_retry_gets_the_same_answers_and_computes_what_is_missing(served: Any, events: Any) -> None:
     inference, one = await served()
     one.errors = [InvalidArgument("the model says no", reason="MODEL_REFUSED")]

@@ -23,6 +23,7 @@ from fp_kernel.tensors import ElementType
 from fp_redis import RedisClient
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
+from inference_fakes.routes import set_split
 from redis.asyncio import Redis
 
 _START = datetime(2013, 3, 1, 12, 30, 0, 123_456, tzinfo=UTC)
@@ -114,7 +115,7 @@ async def test_routes_come_back_as_they_were_kept(link: RedisClient, redis: Any)
     await routes.save_archived("alpha", "delays/new york", _START)
     await routes.save_restored("beta", "delays/new york", _START)
     shares = (Share("id-1", 1, 10_000),)
-    split = await routes.set_split("alpha", "delays/new york", shares, _START, by="ann", salt="blue")
+    split = await set_split(routes, "alpha", "delays/new york", shares, _START, by="ann", salt="blue")
     assert split.salt == "blue"
     alpha, beta = await RedisRoutes(link).load()
     assert (alpha.team, alpha.model_name) == ("alpha", "delays/new york")
@@ -141,7 +142,7 @@ async def test_an_older_state_of_a_version_never_replaces_a_newer_one(link: Redi
 async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     shares = [(Share("id-1", 1, weight), Share("id-2", 2, 10_000 - weight)) for weight in range(0, 10_000, 1_000)]
-    splits = await asyncio.gather(*(routes.set_split("alpha", "delays", share, _START, by="ann") for share in shares))
+    splits = await asyncio.gather(*(set_split(routes, "alpha", "delays", share, _START, by="ann") for share in shares))
     assert len({split.revision for split in splits}) == 10
     (route,) = await routes.load()
     assert route.split == max(splits, key=lambda split: split.revision)
@@ -150,27 +151,27 @@ async def test_splits_that_replicas_set_at_once_have_one_newest(link: RedisClien
 async def test_a_split_that_expects_another_one_than_there_is_changes_nothing(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     whole, shared = (Share("id-1", 1, 10_000),), (Share("id-1", 1, 9_000), Share("id-2", 2, 1_000))
-    first = await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=0)
+    first = await set_split(routes, "alpha", "delays", whole, _START, by="ann", expected=0)
     for stale, said in ((0, "was made meanwhile by ann"), (first.revision - 1, "was changed meanwhile by ann")):
         with pytest.raises(Aborted, match=said):
-            await routes.set_split("alpha", "delays", shared, _START, by="bob", expected=stale)
+            await set_split(routes, "alpha", "delays", shared, _START, by="bob", expected=stale)
     (route,) = await routes.load()
     assert route.split == first
-    second = await routes.set_split("alpha", "delays", shared, _START, by="bob", expected=first.revision)
+    second = await set_split(routes, "alpha", "delays", shared, _START, by="bob", expected=first.revision)
     assert second.revision > first.revision
-    gone = await routes.set_split("alpha", "delays", (), _START, by="bob")
+    gone = await set_split(routes, "alpha", "delays", (), _START, by="bob")
     with pytest.raises(Aborted, match="is not there any more"):
-        await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=gone.revision)
+        await set_split(routes, "alpha", "delays", whole, _START, by="ann", expected=gone.revision)
     with pytest.raises(SplitMoved) as moved:
-        await routes.set_split("alpha", "delays", whole, _START, by="ann", planned_on=second.revision)
+        await set_split(routes, "alpha", "delays", whole, _START, by="ann", planned_on=second.revision)
     assert moved.value.split == gone
     # A route that was deleted is one that is not there.
-    assert (await routes.set_split("alpha", "delays", whole, _START, by="ann", expected=0)).set_by == "ann"
+    assert (await set_split(routes, "alpha", "delays", whole, _START, by="ann", expected=0)).set_by == "ann"
 
 
 async def test_a_split_of_code_before_is_read_without_who_set_it(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
-    split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
+    split = await set_split(routes, "alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
     body = json.dumps({"shares": [{"version_id": "id-1", "since": 1, "weight_bps": 10_000}], "set_at": str(_START)})
     await redis.hset("fp:inference:splits:alpha", "delays", f"{split.revision + 1}|{body}")
     (route,) = await routes.load()
@@ -180,9 +181,9 @@ async def test_a_split_of_code_before_is_read_without_who_set_it(link: RedisClie
 async def test_a_split_after_a_flush_is_newer_than_what_processes_remember(link: RedisClient, redis: Any) -> None:
     routes = RedisRoutes(link)
     whole, shared = (Share("id-1", 1, 10_000),), (Share("id-1", 1, 9_000), Share("id-2", 2, 1_000))
-    before = await routes.set_split("alpha", "delays", whole, _START, by="ann")
+    before = await set_split(routes, "alpha", "delays", whole, _START, by="ann")
     await redis.flushdb()
-    after = await routes.set_split("alpha", "delays", shared, _START, by="ann")
+    after = await set_split(routes, "alpha", "delays", shared, _START, by="ann")
     assert after.revision > before.revision
     assert Route("alpha", "delays", split=before).with_split(after).split == after
 
@@ -197,7 +198,7 @@ async def test_other_replicas_hear_of_a_split(link: RedisClient, redis: Any) -> 
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(routes.watch(ready, lambda *changed: heard.put_nowait(changed)))
         await connected.wait()
-        split = await routes.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
+        split = await set_split(routes, "alpha", "delays", (Share("id-1", 1, 10_000),), _START, by="ann")
         async with asyncio.timeout(PATIENCE):
             assert await heard.get() == ("alpha", "delays", split)
         watching.cancel()
@@ -217,7 +218,7 @@ async def test_what_is_over_for_long_is_forgotten_and_all_else_stays(link: Redis
         tombstones = [replace(_target(f"{at}"), status=TargetStatus.REMOVED, deployed_at=moment) for at in range(2, 5)]
         for target in tombstones:
             await routes.save_target("alpha", model, target)
-        await routes.set_split("alpha", model, whole, moment, by="ann")
+        await set_split(routes, "alpha", model, whole, moment, by="ann")
         await routes.save_stable("alpha", model, Stable("id-1", "1", moment))
         await routes.save_archived("alpha", model, moment)
         await routes.save_restored("alpha", model, moment)

@@ -52,7 +52,13 @@ class FakeRuntimes:
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
         raise NotImplementedError
 
-    async def retain(self, endpoints: Collection[str]) -> None:
+    def count(self, target: Target) -> int:
+        return 1
+
+    def left_out(self, target: Target) -> int:
+        return 0
+
+    async def look(self, targets: Collection[Target]) -> None:
         """Nothing is open."""
 
 

@@ -42,11 +42,21 @@ class Board:
         return self._others
 
 
+class Processes:
+    """One each."""
+
+    def count(self, target: Target) -> int:
+        return 1
+
+    def left_out(self, target: Target) -> int:
+        return 0
+
+
 def circuits(clock: ManualClock, board: Board) -> tuple[Circuits, Breakers]:
     table, breakers = RouteTable(), Breakers(BreakerPolicy(failures=2), clock)
     table.settle()
     table.change("alpha", "delays", lambda route: route.deployed(_TARGET))
-    return Circuits(table, breakers, board, clock), breakers
+    return Circuits(table, breakers, board, Processes(), clock), breakers
 
 
 @given(_CIRCUITS, st.lists(_CIRCUITS, max_size=4), st.randoms())

@@ -175,10 +175,10 @@ async def test_a_split_follows_the_one_that_another_replica_set_meanwhile(settin
 async def test_a_split_that_others_overtake_each_time_is_given_up(setting: Setting) -> None:
     split = await _two_versions(setting)
 
-    async def overtaken(*_: Any, **__: Any) -> Split:
+    async def overtaken(*_: Any, **__: Any) -> int:
         raise SplitMoved(Split((), 1, _LATER))
 
-    setting.store.set_split = overtaken  # type: ignore[method-assign]
+    setting.store.set_whole = overtaken  # type: ignore[method-assign]
     with pytest.raises(Aborted):
         await split(Change("alpha", "delays", "ann"), [("1", 10_000)], _command())
 

@@ -11,7 +11,7 @@ from fp_inference.domain.shares import Share, Split
 from fp_kernel import NotFound, Unavailable
 from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE
-from inference_fakes.routes import START, FakeDeployments, FakeStore, deployment
+from inference_fakes.routes import START, FakeDeployments, FakeStore, deployment, set_split
 
 
 class Setting:
@@ -98,7 +98,7 @@ async def test_a_version_that_only_a_split_names_is_found_once_the_pipeline_answ
 
 async def test_a_stored_split_that_names_an_unknown_version_is_completed_too(setting: Setting) -> None:
     setting.deployments.listed = [deployment("1", 1)]
-    await setting.store.set_split("alpha", "delays", (Share("id-1", 1, 10_000),), START, by="ann")
+    await set_split(setting.store, "alpha", "delays", (Share("id-1", 1, 10_000),), START, by="ann")
     await setting.fresh.recall()
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         completing = group.create_task(setting.fresh.complete_always())

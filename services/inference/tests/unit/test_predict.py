@@ -102,7 +102,7 @@ async def test_a_team_has_no_more_predictions_at_once_than_its_plan_allows(setti
     async with asyncio.TaskGroup() as group:
         first = group.create_task(setting.ask("one"))
         await asyncio.sleep(0)
-        while not setting.predict._admission._teams._flights:
+        while not setting.places.taken:
             await asyncio.sleep(0)
         with pytest.raises(ResourceExhausted) as caught:
             await setting.ask("two")

@@ -51,21 +51,6 @@ async def test_all_members_of_a_team_share_its_rate(limits: TeamLimits, clock: M
     assert (standing.limit, standing.remaining) == (20, 0)
 
 
-async def test_a_team_has_so_many_calls_at_once_and_gives_its_places_back(limits: TeamLimits) -> None:
-    await limits.admit("alpha", 1)
-    with limits.enter("alpha"):
-        with limits.enter("alpha"):
-            with pytest.raises(ResourceExhausted) as caught:
-                limits.enter("alpha")
-            assert (caught.value.reason, caught.value.metadata["limit"]) == ("IN_FLIGHT_LIMITED", "2")
-            await limits.admit("beta", 1)
-            with limits.enter("beta"):
-                pass
-        with pytest.raises(RuntimeError), limits.enter("alpha"):
-            raise RuntimeError("what fails gives its place back as well")
-    assert limits._flights == {}
-
-
 async def test_a_plan_is_asked_for_once_a_minute_and_an_older_word_counts_while_billing_is_away(
     limits: TeamLimits, plans: Plans, clock: ManualClock
 ) -> None:
@@ -88,6 +73,4 @@ async def test_without_billings_word_there_is_no_limit(clock: ManualClock, plans
     ):
         for _ in range(100):
             await limits.admit("alpha", 100)
-            with limits.enter("alpha"):
-                pass
         assert limits.standing("alpha") is None

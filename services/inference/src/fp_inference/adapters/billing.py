@@ -8,12 +8,11 @@ from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceStub
 from fp_rpc import acting_for
 
+from fp_inference.app.limits import BURST_SECONDS
 from fp_inference.app.team_limits import TeamLimit
 from fp_inference.domain.bucket import Limit
 
 _TIMEOUT = 1.0
-# What a team saves while it pauses, as the plan's field says.
-_BURST_SECONDS = 2
 _METERS: Mapping[str, Any] = {
     "INFERENCE_REQUEST": pb.METER_TYPE_INFERENCE_REQUEST,
     "INFERENCE_TOKENS": pb.METER_TYPE_INFERENCE_TOKENS,
@@ -30,7 +29,7 @@ class BillingUsage:
     async def of_team(self, team: str) -> TeamLimit:
         found = await self._quota(team, "INFERENCE_REQUEST")
         rate, in_flight = found.predictions_per_second, found.predictions_in_flight
-        limit = Limit(float(rate), _BURST_SECONDS * rate) if rate else None
+        limit = Limit(float(rate), BURST_SECONDS * rate) if rate else None
         return TeamLimit(limit, in_flight or None)
 
     async def _quota(self, team: str, meter: str) -> Any:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -41,36 +42,41 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return 1
 """)
-# KEYS: hash, teams, then the hashes of splits, rules and shadows. ARGV: field, body, team, channel, the expected
-# revision or nothing, the newest of the split that the caller knows or nothing, and the kind. Stores and publishes the
-# next revision of the route, which is above that of each of the three. It is at least the time in microseconds: after a
-# flush it must not begin anew, below what every process still remembers. Where another revision is there than the
-# expected one, or a newer split than the caller knows, nothing is stored; answered is what is there, who set it, and
-# the split.
+# KEYS: teams, then the hashes of splits, rules and shadows. ARGV: field, team, the expected revision or nothing, the
+# newest of the split that the caller knows or nothing, the channels of splits and of policies, then the bodies of
+# split, rules and shadow, empty for what stays. Stores and publishes them as the next revision of the route, which is
+# above that of each of the three. It is at least the time in microseconds: after a flush it must not begin anew, below
+# what every process still remembers. Where another revision is there than the expected one, or a newer split than the
+# caller knows, nothing is stored; answered is what is there, who set it, and the split.
 _NEXT_REVISION = Script("""
 local known, by, deleted = '0', '', false
-local split = redis.call('HGET', KEYS[3], ARGV[1]) or ''
-for at = 3, #KEYS do
+local split = redis.call('HGET', KEYS[2], ARGV[1]) or ''
+for at = 2, 4 do
   local revision, body = string.match(redis.call('HGET', KEYS[at], ARGV[1]) or '', '^(%d+)|(.*)$')
   if revision then
     local set = cjson.decode(body)
     -- A split without shares is a route that was deleted.
-    if at == 3 and #set['shares'] == 0 then deleted = true end
+    if at == 2 and #set['shares'] == 0 then deleted = true end
     if tonumber(revision) > tonumber(known) then known, by = revision, set['set_by'] or '' end
   end
 end
 local present = deleted and '0' or known
-if ARGV[5] ~= '' and ARGV[5] ~= present then return {'', present, by, split} end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) < tonumber(string.match(split, '^%d+') or '0') then
+if ARGV[3] ~= '' and ARGV[3] ~= present then return {'', present, by, split} end
+if ARGV[4] ~= '' and tonumber(ARGV[4]) < tonumber(string.match(split, '^%d+') or '0') then
   return {'', present, by, split}
 end
 local time = redis.call('TIME')
 local revision = string.format('%.0f', math.max(tonumber(known) + 1, time[1] * 1000000 + time[2]))
-redis.call('HSET', KEYS[1], ARGV[1], revision .. '|' .. ARGV[2])
-redis.call('SADD', KEYS[2], ARGV[3])
-local message = {ARGV[3], ARGV[1], revision .. '|' .. ARGV[2]}
-if ARGV[7] ~= 'splits' then message[4] = ARGV[7] end
-redis.call('PUBLISH', ARGV[4], cjson.encode(message))
+redis.call('SADD', KEYS[1], ARGV[2])
+for at, kind in ipairs({'splits', 'rules', 'shadows'}) do
+  if ARGV[6 + at] ~= '' then
+    local value = revision .. '|' .. ARGV[6 + at]
+    redis.call('HSET', KEYS[1 + at], ARGV[1], value)
+    local message = {ARGV[2], ARGV[1], value}
+    if at > 1 then message[4] = kind end
+    redis.call('PUBLISH', at == 1 and ARGV[5] or ARGV[6], cjson.encode(message))
+  end
+end
 return {revision, present, by, split}
 """)
 
@@ -131,52 +137,41 @@ class RedisRoutes:
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
         await self._save(_hash("restored", team), model_name, microseconds(at), at.isoformat(), team)
 
-    async def set_split(
-        self,
-        team: str,
-        model_name: str,
-        shares: tuple[Share, ...],
-        at: datetime,
-        *,
-        by: str,
-        expected: int | None = None,
-        salt: str = "",
-        planned_on: int | None = None,
-    ) -> Split:
-        body = dump_split(shares, at, by, salt)
-        revision = await self._set("splits", team, model_name, body, expected=expected, planned_on=planned_on)
-        return Split(shares, revision, at, by, salt)
-
     async def set_rules(
         self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
     ) -> Rules:
-        revision = await self._set("rules", team, model_name, dump_rules(rules, at, by), expected=expected)
-        return Rules(rules, revision, at, by)
+        made = Rules(rules, NOTHING, at, by)
+        return replace(made, revision=await self.set_whole(team, model_name, None, made, None, expected=expected))
 
     async def set_shadow(
         self, team: str, model_name: str, share: Share | None, at: datetime, *, by: str, expected: int | None = None
     ) -> Shadow:
-        revision = await self._set("shadows", team, model_name, dump_shadow(share, at, by), expected=expected)
-        return Shadow(share, revision, at, by)
+        made = Shadow(share, NOTHING, at, by)
+        return replace(made, revision=await self.set_whole(team, model_name, None, None, made, expected=expected))
 
-    async def _set(
+    async def set_whole(
         self,
-        kind: str,
         team: str,
         model_name: str,
-        body: str,
+        split: Split | None,
+        rules: Rules | None,
+        shadow: Shadow | None,
         *,
-        expected: int | None,
+        expected: int | None = None,
         planned_on: int | None = None,
     ) -> int:
-        channel = _CHANNEL if kind == "splits" else _CHANNEL_OF_POLICIES
         wanted, known = ("" if revision is None else str(revision) for revision in (expected, planned_on))
-        arguments = [model_name, body, team, channel, wanted, known, kind]
-        keys = [_hash(kind, team), _TEAMS, *(_hash(each, team) for each in ("splits", "rules", "shadows"))]
-        ((revision, present, set_by, split),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
+        bodies = (
+            dump_split(split.shares, split.set_at, split.set_by, split.salt) if split is not None else "",
+            dump_rules(rules.rules, rules.set_at, rules.set_by) if rules is not None else "",
+            dump_shadow(shadow.share, shadow.set_at, shadow.set_by) if shadow is not None else "",
+        )
+        arguments = [model_name, team, wanted, known, _CHANNEL, _CHANNEL_OF_POLICIES, *bodies]
+        keys = [_TEAMS, *(_hash(each, team) for each in ("splits", "rules", "shadows"))]
+        ((revision, present, set_by, there),) = await self._link.run(_NEXT_REVISION, (keys, arguments))
         if not revision:
             check_revision(expected, int(present) or NOTHING, changed_by=set_by.decode())
-            raise SplitMoved(load_split(*_parted(split)))
+            raise SplitMoved(load_split(*_parted(there)))
         return int(revision)
 
     async def forget(self, before: datetime, is_deployed: Callable[[str, str], bool]) -> int:

@@ -1,55 +1,67 @@
 """The serving processes behind the targets."""
 
+import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final
 
-import grpc
 from forgepoint.serving.v1 import serving_pb2 as pb
-from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
-from fp_kernel import Clock, DeadlineExceeded, Error, Internal, InvalidArgument, PermissionDenied, Unimplemented
+from fp_kernel import Clock, Error, Internal, InvalidArgument, Kind, Unavailable
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 from fp_rpc import Channels, acting_for
-from fp_rpc.link.caller import Link
+from fp_rpc.client.targets import Resolved, addresses_of
 from fp_rpc.tensors import TensorForm
-from fp_telemetry import correlation_id
+from fp_telemetry import Metrics, correlation_id, get_logger
 
+from fp_inference.adapters.names import Resolve, resolve
+from fp_inference.adapters.serving_process import LOOK_SECONDS, ServingProcess
 from fp_inference.app.mirror import Copied
+from fp_inference.app.replicas import Replicas
 from fp_inference.domain.routes import Target
 
 _TENSORS = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
-_TIMEOUT = 10.0
-_LOOK_TIMEOUT = 1.0
-# A runtime says what is wrong with the tensors of a request; `Forward` judges each kind, breakers in view.
-_PASSING = (InvalidArgument, PermissionDenied, Unimplemented, DeadlineExceeded)
 # A call that began before its target was taken away may still be under way.
-_LINGER = 30.0
+_LINGER: Final = 30.0
+# How old what a name resolved to may be, and how many are asked at once.
+_RESOLVED_SECONDS: Final = 3.0
+_AT_ONCE: Final = 32
+
+_log = get_logger(__name__)
 
 
-# A runtime of the release before has no link; it is asked again after so many seconds, as it may have been replaced.
-_WITHOUT_LINK = 30.0
-_PEER = "serving"
-_PREDICT = "/forgepoint.serving.v1.ModelServingService/Predict"
+class LostCalls:
+    def __init__(self, metrics: Metrics) -> None:
+        self._lost = metrics.counter(
+            "replica_calls_lost_total", "Calls that failed at one of several replicas, by kind.", ("kind",)
+        )
+
+    def lost(self, kind: Kind) -> None:
+        self._lost.labels(kind.value).inc()
 
 
 @dataclass(slots=True)
-class _Open:
-    channel: grpc.aio.Channel
-    stub: Any
-    link: Link
-    plain_until: float = 0.0
+class _Group:
+    """The processes of one endpoint. name: what is resolved, and when it was. used: since it was resolved."""
+
+    replicas: Replicas[ServingProcess]
+    name: Resolved | None = None
+    resolved_at: float = float("-inf")
+    used: bool = False
+    resolving: asyncio.Lock = field(default_factory=asyncio.Lock)
     unwanted_since: float | None = None
 
 
 class ServingRuntimes:
-    """One channel and one link an endpoint. Endpoints come from deployments and from nowhere else."""
+    """One group an endpoint, a channel and a link a process. Endpoints come from deployments and from nowhere else."""
 
-    def __init__(self, channels: Channels, clock: Clock) -> None:
+    def __init__(self, channels: Channels, clock: Clock, metrics: Metrics, *, resolved: Resolve = resolve) -> None:
+        """resolved: addresses of a name."""
         self._channels = channels
         self._clock = clock
-        self._open: dict[str, _Open] = {}
+        self._lost = LostCalls(metrics)
+        self._resolved = resolved
+        self._groups: dict[str, _Group] = {}
 
     async def predict(
         self, target: Target, model_name: str, inputs: Mapping[str, Tensor], *, request_id: str, seconds: float
@@ -62,7 +74,8 @@ class ServingRuntimes:
             idempotency_key=request_id,
             correlation_id=correlation_id.get(),
         )
-        response = await self._predict(self._of(target), request, seconds)
+        replicas = await self._of(target)
+        response = await replicas.predict(request, seconds)
         try:
             return _TENSORS.all_from_pb(response.outputs, "outputs")
         except InvalidArgument as error:
@@ -76,67 +89,88 @@ class ServingRuntimes:
 
     async def is_ready(self, target: Target) -> bool:
         try:
-            response = await self._of(target).stub.GetModelStatus(
-                pb.GetModelStatusRequest(version=target.version, version_id=target.version_id), timeout=_LOOK_TIMEOUT
-            )
+            return await (await self._of(target)).any_ready(target)
         except Error:
             return False
-        status = response.status
-        # A runtime that is shared loads again what it has unloaded to make room, with the first request.
-        made_room: bool = status.state == pb.MODEL_STATE_UNLOADED and not status.reason
-        return made_room or status.state == pb.MODEL_STATE_READY
+
+    def count(self, target: Target) -> int:
+        group = self._groups.get(target.endpoint)
+        return max(1, len(group.replicas.addresses)) if group is not None else 1
+
+    def left_out(self, target: Target) -> int:
+        group = self._groups.get(target.endpoint)
+        return group.replicas.left_out if group is not None else 0
 
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
         request = pb.GetModelInfoRequest(model_name=model_name, version=target.version, version_id=target.version_id)
+        process = (await self._of(target)).first()
         with acting_for(team):
-            response = await self._of(target).stub.GetModelInfo(request, timeout=_LOOK_TIMEOUT)
+            response = await process.stub.GetModelInfo(request, timeout=LOOK_SECONDS)
         info = response.model_info
         inputs, outputs = map(_TENSORS.spec_from_pb, info.input_schema), map(_TENSORS.spec_from_pb, info.output_schema)
         return Signature(tuple(inputs), tuple(outputs))
 
-    async def retain(self, endpoints: Collection[str]) -> None:
+    async def look(self, targets: Collection[Target]) -> None:
+        """Follow names, find those that are back, and close those that nobody wants any more."""
+        by_endpoint = {target.endpoint: target for target in targets}
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(group: _Group, target: Target) -> None:
+            async with room:
+                if group.used:
+                    await self._follow(group)
+                await group.replicas.look(target)
+
+        async with asyncio.TaskGroup() as looks:
+            for endpoint, target in by_endpoint.items():
+                if group := self._groups.get(endpoint):
+                    looks.create_task(one(group, target))
+        await self._retain(by_endpoint.keys())
+
+    async def _retain(self, endpoints: Collection[str]) -> None:
         now = self._clock.monotonic()
-        for endpoint, opened in list(self._open.items()):
+        for endpoint, group in list(self._groups.items()):
             if endpoint in endpoints:
-                opened.unwanted_since = None
-            elif opened.unwanted_since is None:
-                opened.unwanted_since = now
-            elif now - opened.unwanted_since > _LINGER:
-                del self._open[endpoint]
-                await opened.link.close()
-                await opened.channel.close()
+                group.unwanted_since = None
+            elif group.unwanted_since is None:
+                group.unwanted_since = now
+            elif now - group.unwanted_since > _LINGER:
+                del self._groups[endpoint]
+                await group.replicas.close()
 
-    async def _predict(self, opened: _Open, request: pb.PredictRequest, seconds: float) -> pb.PredictResponse:
-        if self._clock.monotonic() >= opened.plain_until:
+    async def _of(self, target: Target) -> Replicas[ServingProcess]:
+        group = self._groups.get(target.endpoint)
+        if group is None:
+            group = self._groups[target.endpoint] = self._made(target.endpoint)
+        group.used = True
+        if group.name is not None and not group.replicas.addresses:
+            await self._follow(group)
+        return group.replicas
+
+    def _made(self, endpoint: str) -> _Group:
+        replicas = Replicas(
+            lambda address: ServingProcess(self._channels, self._clock, address), self._clock, self._lost
+        )
+        try:
+            places = addresses_of(endpoint)
+        except ValueError as error:
+            raise Unavailable("the address of a runtime cannot be read") from error
+        if isinstance(places, Resolved):
+            return _Group(replicas, places)
+        replicas.place(places)
+        return _Group(replicas)
+
+    async def _follow(self, group: _Group) -> None:
+        """One question at a time. What was known stays until there is something else: DNS away is no runtime away."""
+        async with group.resolving:
+            now = self._clock.monotonic()
+            if group.name is None or now - group.resolved_at < _RESOLVED_SECONDS:
+                return
+            group.resolved_at, group.used = now, False
             try:
-                return pb.PredictResponse.FromString(
-                    await opened.link.call(request.SerializeToString(), timeout=seconds)
-                )
-            except Unimplemented:
-                opened.plain_until = self._clock.monotonic() + _WITHOUT_LINK
-        response: pb.PredictResponse = await opened.stub.Predict(request, timeout=seconds)
-        return response
-
-    def _of(self, target: Target) -> _Open:
-        opened = self._open.get(target.endpoint)
-        if opened is None:
-            channel = self._channels.open(target.endpoint, peer=_PEER, timeout=_TIMEOUT, passing=_PASSING)
-            stub: Any = ModelServingServiceStub(channel)
-            link = self._channels.link(
-                _PREDICT,
-                partial(_locate, stub, target.endpoint),
-                peer=_PEER,
-                timeout=_TIMEOUT,
-                passing=_PASSING,
-            )
-            opened = self._open[target.endpoint] = _Open(channel, stub, link)
-        return opened
-
-
-async def _locate(stub: Any, endpoint: str) -> tuple[str, int]:
-    """Where the runtime's link listens. Raises Unimplemented for a runtime without one, Unavailable."""
-    response = await stub.GetModelStatus(pb.GetModelStatusRequest(), timeout=_LOOK_TIMEOUT)
-    port: int = response.status.link_port
-    if not port:
-        raise Unimplemented("a runtime without a link")
-    return endpoint.rpartition(":")[0].strip("[]"), port
+                found = await self._resolved(group.name)
+            except Unavailable as error:
+                _log.warning("replicas were not resolved", name=group.name.host, reason=error.message)
+                return
+            if found:
+                group.replicas.place(found)

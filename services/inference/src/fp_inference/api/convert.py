@@ -1,5 +1,7 @@
 """Messages to values and back."""
 
+from collections.abc import Sequence
+
 from forgepoint.common.v1 import model_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
@@ -34,6 +36,19 @@ def route_to_pb(route: Route) -> pb.Route:
         rules=rules_to_pb(route),
         shadow=shadow_to_pb(route),
     )
+
+
+def routes_to_pb(routes: Sequence[Route], most: int) -> list[pb.Route]:
+    """The first of them, one at least, of at most so many bytes."""
+    shown: list[pb.Route] = []
+    left = most
+    for route in routes:
+        encoded = route_to_pb(route)
+        left -= encoded.ByteSize()
+        if shown and left < 0:
+            break
+        shown.append(encoded)
+    return shown
 
 
 def model_info_to_pb(described: Described) -> pb.ModelInfo:
@@ -99,4 +114,6 @@ def circuit_to_pb(standing: Standing) -> pb.CircuitState:
         state=pb.CircuitBreakerState.Value(f"CIRCUIT_BREAKER_STATE_{circuit.state}"),
         consecutive_failures=circuit.failures,
         last_transition_at=to_timestamp(circuit.changed_at),
+        replicas=standing.replicas,
+        replicas_left_out=standing.left_out,
     )

@@ -16,7 +16,14 @@ from fp_rpc.headers import REPLAYED
 from fp_rpc.pagination import page_response
 
 from fp_inference.api.batches import answer_to_pb, items_from_pb
-from fp_inference.api.convert import TENSORS, circuit_to_pb, model_info_to_pb, prediction_to_pb, route_to_pb
+from fp_inference.api.convert import (
+    TENSORS,
+    circuit_to_pb,
+    model_info_to_pb,
+    prediction_to_pb,
+    route_to_pb,
+    routes_to_pb,
+)
 from fp_inference.api.policies import report_to_pb
 from fp_inference.api.route_changes import RouteChanges, named
 from fp_inference.app.admission import Admission
@@ -37,6 +44,8 @@ _PIN = "deployments:write"
 _LONGEST_STICKY_KEY = 1_024
 _MOST_IN_BATCH = 256
 _MOST_IN_STREAM = 10_000
+# Bytes of a page: rules may be large, and nobody else is answered while they are encoded.
+_MOST_OF_ROUTES = 1024 * 1024
 # What a batch keeps of its time for the way back, so that late items do not take the others with them.
 _WAY_BACK = 0.25
 _WAY_BACK_SHARE = 0.1
@@ -126,12 +135,9 @@ class Servicer(InferenceGatewayServiceServicer):
         page = page_request(request.pagination.page_size, request.pagination.page_token, scope=scope)
         after = page.after[0] if page.after else ""
         routes = [route for route in self._table.of_team(team) if route.model_name > after]
-        shown = routes[: page.size]
+        shown = routes_to_pb(routes[: page.size], _MOST_OF_ROUTES)
         token = next_token((shown[-1].model_name,), scope=scope) if len(routes) > len(shown) else ""
-        return pb.ListRoutesResponse(
-            routes=map(route_to_pb, shown),
-            pagination=page_response(token),
-        )
+        return pb.ListRoutesResponse(routes=shown, pagination=page_response(token))
 
     async def SetTrafficSplit(self, request: pb.SetTrafficSplitRequest, context: Context) -> pb.SetTrafficSplitResponse:
         return await self._changes.split(request)
@@ -218,8 +224,9 @@ class Servicer(InferenceGatewayServiceServicer):
             user_id=who.user_id,
             api_key_id=who.api_key_id,
             name=f"{who.team}/{who.api_key_id or who.user_id}",
-            limit=self._limits.of(who.role),
+            limit=self._limits.of(who.role, who.key_limits.predictions_per_second),
             may_pin=who.may(_PIN),
+            in_flight=who.key_limits.predictions_in_flight or None,
         )
 
 

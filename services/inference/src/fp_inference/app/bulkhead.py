@@ -42,20 +42,20 @@ class Bulkheads:
     def in_flight(self) -> int:
         return sum(room.taken for room in self._rooms.values())
 
-    def has_room(self, key: Hashable) -> bool:
-        """Whether a call would not have to wait."""
+    def has_room(self, key: Hashable, times: int = 1) -> bool:
+        """Whether a call would not have to wait. times: as of `enter`."""
         room = self._rooms.get(key)
-        return room is None or room.taken < self._policy.in_flight
+        return room is None or room.taken < self._policy.in_flight * times
 
-    def enter(self, key: Hashable, seconds: float, size: int = 0) -> "_Visit":
+    def enter(self, key: Hashable, seconds: float, size: int = 0, times: int = 1) -> "_Visit":
         """A place for as long as the block runs.
 
-        seconds: the caller's own patience. size: bytes. The block raises ResourceExhausted when there is no room in
-        time.
+        seconds: the caller's own patience. size: bytes. times: processes, each with the places of one. The block raises
+        ResourceExhausted when there is no room in time.
         """
-        return _Visit(self, key, seconds, size)
+        return _Visit(self, key, seconds, size, times)
 
-    async def come(self, key: Hashable, seconds: float, size: int) -> _Room:
+    async def come(self, key: Hashable, seconds: float, size: int, times: int) -> _Room:
         """Take a place, which is given back by `leave`. Raises ResourceExhausted."""
         room = self._rooms.get(key)
         if room is None:
@@ -64,7 +64,7 @@ class Bulkheads:
         self._rooms[key] = room
         room.bytes += size
         self._bytes += size
-        if room.taken < self._policy.in_flight:
+        if room.taken < self._policy.in_flight * times:
             room.taken += 1
             return room
         try:
@@ -133,16 +133,17 @@ class Bulkheads:
 class _Visit:
     """Each prediction enters two rooms: a generator for each would cost three times as much."""
 
-    __slots__ = ("_bulkheads", "_key", "_room", "_seconds", "_size")
+    __slots__ = ("_bulkheads", "_key", "_room", "_seconds", "_size", "_times")
 
-    def __init__(self, bulkheads: Bulkheads, key: Hashable, seconds: float, size: int) -> None:
+    def __init__(self, bulkheads: Bulkheads, key: Hashable, seconds: float, size: int, times: int) -> None:
         self._bulkheads = bulkheads
         self._key = key
         self._seconds = seconds
         self._size = size
+        self._times = times
 
     async def __aenter__(self) -> None:
-        self._room = await self._bulkheads.come(self._key, self._seconds, self._size)
+        self._room = await self._bulkheads.come(self._key, self._seconds, self._size, self._times)
 
     async def __aexit__(self, *_: object) -> None:
         self._bulkheads.leave(self._key, self._room, self._size)

@@ -1,7 +1,7 @@
 """Change how the traffic of a model is divided: its split, its rules, its shadow."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +13,8 @@ from fp_inference.app.ports import Readiness, RouteStore, SplitMoved
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.routes import Route
 from fp_inference.domain.rule_plan import WantedRule, plan_rules, plan_shadow
-from fp_inference.domain.shares import Share
+from fp_inference.domain.rules import Rules, Shadow
+from fp_inference.domain.shares import Share, Split
 from fp_inference.domain.split_plan import not_ready, plan_split, planned_salt, unproven
 
 T = TypeVar("T")
@@ -30,6 +31,18 @@ class Change:
     model_name: str
     by: str
     expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is set with a split. rules, shadow: None for what there is. salt: empty for what goes on."""
+
+    salt: str = ""
+    rules: Sequence[WantedRule] | None = None
+    shadow: tuple[str, int] | None = None
+
+
+Planned = tuple[Split, Rules | None, Shadow | None]
 
 
 class ChangeRoute:
@@ -49,26 +62,41 @@ class ChangeRoute:
         self._clock = clock
 
     async def split(self, change: Change, weights: Sequence[tuple[str, int]], salt: str, field: str) -> Route:
+        return await self.whole(change, weights, Whole(salt=salt), field)
+
+    async def whole(self, change: Change, weights: Sequence[tuple[str, int]], whole: Whole, field: str) -> Route:
+        """The split, and what `whole` names beside it: all of it holds, or nothing does."""
         for _ in range(_ATTEMPTS):
-            route, shares = await self._plan(change, lambda known: plan_split(known, weights, field))
-            await self._check_reached(route, shares, field)
+            route, planned = await self._plan(change, partial(self._planned, change, weights, whole, field))
+            split, rules, shadow = planned
+            await self._check_reached(route, split.shares, field)
+            if rules is not None:
+                await self._check_reached(route, tuple(rules.shares()), "rules")
+            if shadow is not None and shadow.share is not None:
+                await self._check_reached(route, (shadow.share,), "shadow")
             try:
-                split = await self._store.set_split(
+                revision = await self._store.set_whole(
                     change.team,
                     change.model_name,
-                    shares,
-                    self._clock.now(),
-                    by=change.by,
+                    *planned,
                     expected=change.expected,
-                    salt=planned_salt(route, shares, salt),
                     planned_on=route.split.revision if route.split is not None else NOTHING,
                 )
             except SplitMoved as moved:
                 # Which versions are new, and so the salt, is told by the split that this one follows.
                 self._changed(change, partial(Route.with_split, split=moved.split))
             else:
-                return self._changed(change, partial(Route.with_split, split=split))
+                return self._changed(change, partial(_as_set, planned, revision))
         raise Aborted("others set splits of the route at the same moment", retry_after=0.1)
+
+    def _planned(
+        self, change: Change, weights: Sequence[tuple[str, int]], whole: Whole, field: str, route: Route
+    ) -> Planned:
+        shares, now, by = plan_split(route, weights, field), self._clock.now(), change.by
+        split = Split(shares, NOTHING, now, by, planned_salt(route, shares, whole.salt))
+        rules = None if whole.rules is None else Rules(plan_rules(route, whole.rules), NOTHING, now, by)
+        shadow = None if whole.shadow is None else Shadow(plan_shadow(route, *whole.shadow), NOTHING, now, by)
+        return split, rules, shadow
 
     async def rules(self, change: Change, wanted: Sequence[WantedRule]) -> Route:
         """In place of those that there are."""
@@ -88,13 +116,6 @@ class ChangeRoute:
         )
         return self._changed(change, lambda known: known.with_shadow(shadow))
 
-    async def check(
-        self, team: str, model_name: str, rules: Sequence[WantedRule], shadow: tuple[str, int] | None
-    ) -> None:
-        """Raises what `rules` and `shadow` would raise of their fields, before anything is changed."""
-        change = Change(team, model_name, "")
-        await self._plan(change, lambda known: (plan_rules(known, rules), plan_shadow(known, *(shadow or ("", 0)))))
-
     def check_there(self, change: Change) -> None:
         """Raises NotFound where there is no route, Unavailable while routes are still being read."""
         self._table.get(change.team, change.model_name)
@@ -103,14 +124,11 @@ class ChangeRoute:
         """No split, no rules, no shadow. Raises NotFound where there is no route."""
         self.check_there(change)
         team, model_name, now, by = change.team, change.model_name, self._clock.now(), change.by
-        # Rules and shadow also where none is known here: another replica may have set them just now. They go first,
-        # else what was left over would hold again with the next split.
-        rules = await self._store.set_rules(team, model_name, (), now, by=by, expected=change.expected)
-        shadow = await self._store.set_shadow(team, model_name, None, now, by=by, expected=rules.revision)
-        split = await self._store.set_split(team, model_name, (), now, by=by, expected=shadow.revision)
-        self._table.change(
-            team, model_name, lambda known: known.with_rules(rules).with_shadow(shadow).with_split(split)
-        )
+        # Rules and shadow also where none is known here: another replica may have set them just now, and what was left
+        # over would hold again with the next split.
+        planned = Split((), NOTHING, now, by), Rules((), NOTHING, now, by), Shadow(None, NOTHING, now, by)
+        revision = await self._store.set_whole(team, model_name, *planned, expected=change.expected)
+        self._table.change(team, model_name, partial(_as_set, planned, revision))
 
     async def _plan(self, change: Change, plan: Callable[[Route], T]) -> tuple[Route, T]:
         def planned() -> tuple[Route, T]:
@@ -135,3 +153,11 @@ class ChangeRoute:
         for target in unproven(route, shares):
             if not await self._runtimes.is_ready(target):
                 raise not_ready(field, target.version)
+
+
+def _as_set(planned: Planned, revision: int, known: Route) -> Route:
+    split, rules, shadow = planned
+    known = known.with_split(replace(split, revision=revision))
+    if rules is not None:
+        known = known.with_rules(replace(rules, revision=revision))
+    return known if shadow is None else known.with_shadow(replace(shadow, revision=revision))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from fp_kernel import Clock, NotFound, Unavailable
 
 from fp_inference.app.breakers import Breakers, Guarded
-from fp_inference.app.ports import CircuitBoard
+from fp_inference.app.ports import CircuitBoard, Processes
 from fp_inference.app.route_table import RouteTable
 from fp_inference.domain.circuit import Circuit, merged
 from fp_inference.domain.routes import Route, Target
@@ -17,9 +17,13 @@ from fp_inference.domain.routes import Route, Target
 
 @dataclass(frozen=True, slots=True)
 class Standing:
+    """replicas, left_out: processes of the target as this one knows them."""
+
     model_name: str
     target: Target
     circuit: Circuit
+    replicas: int
+    left_out: int
 
 
 class Circuits:
@@ -29,11 +33,19 @@ class Circuits:
     """
 
     def __init__(
-        self, table: RouteTable, breakers: Breakers, board: CircuitBoard, clock: Clock, *, interval: float = 1.0
+        self,
+        table: RouteTable,
+        breakers: Breakers,
+        board: CircuitBoard,
+        processes: Processes,
+        clock: Clock,
+        *,
+        interval: float = 1.0,
     ) -> None:
         self._table = table
         self._breakers = breakers
         self._board = board
+        self._processes = processes
         self._clock = clock
         self._interval = interval
 
@@ -69,7 +81,16 @@ class Circuits:
         others: dict[tuple[str, str], list[Circuit]] = {}
         for circuit in published:
             others.setdefault((circuit.version_id, circuit.endpoint), []).append(circuit)
-        return [Standing(route.model_name, target, self._merged(target, others)) for route, target in targets]
+        return [
+            Standing(
+                route.model_name,
+                target,
+                self._merged(target, others),
+                self._processes.count(target),
+                self._processes.left_out(target),
+            )
+            for route, target in targets
+        ]
 
     def _merged(self, target: Target, others: Mapping[tuple[str, str], Sequence[Circuit]]) -> Circuit:
         guarded = self._breakers.find(target)

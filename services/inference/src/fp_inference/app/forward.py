@@ -76,7 +76,9 @@ class Forward:
         target, permit = self._pick(targets)
         entered = False
         try:
-            async with self._models.enter((ask.caller.team, ask.model_name), self._left(ask), size(ask.inputs)):
+            times = max(map(self._runtimes.count, targets))
+            room = (ask.caller.team, ask.model_name)
+            async with self._models.enter(room, self._left(ask), size(ask.inputs), times):
                 entered = True
                 return await self._attempts(targets, target, permit, ask, tries)
         finally:
@@ -116,7 +118,7 @@ class Forward:
             permit = breaker.allow(now)
             if permit is None:
                 continue
-            if self._targets.has_room(_key(target)):
+            if self._targets.has_room(_key(target), self._runtimes.count(target)):
                 if first is not None:
                     self._breakers.of(first[0]).returned(first[1])
                 return target, permit
@@ -134,7 +136,7 @@ class Forward:
     ) -> Mapping[str, Tensor]:
         entered = False
         try:
-            async with self._targets.enter(_key(target), self._left(ask)):
+            async with self._targets.enter(_key(target), self._left(ask), times=self._runtimes.count(target)):
                 entered = True
                 return await self._call(targets, target, permit, ask, tries)
         finally:

@@ -7,17 +7,21 @@ from fp_inference.domain.bucket import Limit
 
 DEFAULT = "default"
 STANDARD = Limit(rate=100.0, burst=200)
+BURST_SECONDS = 2
+"""What a team or a key with a limit of its own saves while it pauses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """By role, else the default; a team's plan and a key's own limit will come before both."""
+    """By role, else the default; what a team's plan allows comes beside it."""
 
     default: Limit = STANDARD
     by_role: Mapping[str, Limit] = field(default_factory=dict)
 
-    def of(self, role: str) -> Limit:
-        return self.by_role.get(role, self.default)
+    def of(self, role: str, key_rate: int = 0) -> Limit:
+        """key_rate: of the API key itself, tokens a second; 0 for none. A key never has more than its role."""
+        limit = self.by_role.get(role, self.default)
+        return Limit(float(key_rate), BURST_SECONDS * key_rate) if 0 < key_rate < limit.rate else limit
 
 
 def parse_limits(text: str) -> Limits:

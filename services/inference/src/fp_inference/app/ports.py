@@ -46,7 +46,19 @@ class Readiness(Protocol):
         ...
 
 
-class Runtimes(Readiness, Protocol):
+class Processes(Protocol):
+    """How many serve a target."""
+
+    def count(self, target: Target) -> int:
+        """That its calls are shared among; 1 while it is not known."""
+        ...
+
+    def left_out(self, target: Target) -> int:
+        """Of these, how many get no calls now."""
+        ...
+
+
+class Runtimes(Readiness, Processes, Protocol):
     """The serving processes behind the targets."""
 
     async def predict(
@@ -59,8 +71,8 @@ class Runtimes(Readiness, Protocol):
         """The tensors of the loaded model, for versions that declared none."""
         ...
 
-    async def retain(self, endpoints: Collection[str]) -> None:
-        """Close the channels to all others, once nothing has used them for a while."""
+    async def look(self, targets: Collection[Target]) -> None:
+        """These are deployed: see which of their processes are there, and close the channels to all others."""
         ...
 
 
@@ -130,19 +142,19 @@ class RouteStore(Protocol):
 
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None: ...
 
-    async def set_split(
+    async def set_whole(
         self,
         team: str,
         model_name: str,
-        shares: tuple[Share, ...],
-        at: datetime,
+        split: Split | None,
+        rules: Rules | None,
+        shadow: Shadow | None,
         *,
-        by: str,
         expected: int | None = None,
-        salt: str = "",
         planned_on: int | None = None,
-    ) -> Split:
-        """Stored as the newest revision, and published to every replica. shares: none for a route that is deleted.
+    ) -> int:
+        """All that are given, stored together as the newest revision, which is answered, and published to every
+        replica. A split without shares is of a route that is deleted.
 
         expected: the revision that is there, 0 for none. Raises Aborted where another one is.
         planned_on: of the split by which shares and salt were decided. Raises SplitMoved where a newer one is.
@@ -152,7 +164,7 @@ class RouteStore(Protocol):
     async def set_rules(
         self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
     ) -> Rules:
-        """Likewise, beside the split."""
+        """Likewise, these alone."""
         ...
 
     async def set_shadow(

@@ -60,8 +60,7 @@ class Predict:
         """
         start = self._clock.monotonic()
         try:
-            await self._admission(ask.caller, cost(ask.inputs))
-            under_way = self._admission.enter(ask.caller)
+            under_way = await self._admission.enter(ask.caller, cost(ask.inputs))
         except Error as error:
             self.refused(ask, error)
             raise

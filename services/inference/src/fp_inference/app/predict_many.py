@@ -67,8 +67,7 @@ class PredictMany:
         check_pin(items[0].ask)
         chunks = [items[at : at + CHUNK] for at in range(0, len(items), CHUNK)]
         try:
-            await self._admission(items[0].ask.caller, _cost(chunks[0]))
-            under_way = self._admission.enter(items[0].ask.caller)
+            under_way = await self._admission.enter(items[0].ask.caller, _cost(chunks[0]))
         except Error as error:
             self._refuse([_of(whole, item) for item in items], error)
             raise
@@ -98,7 +97,7 @@ class PredictMany:
         ask = chunk[0].ask
         while True:
             try:
-                await self._admission(ask.caller, _cost(chunk))
+                await self._admission.pay(ask.caller, _cost(chunk))
             except ResourceExhausted as error:
                 wait = error.retry_after
                 if wait is None or self._clock.monotonic() + wait >= ask.deadline:

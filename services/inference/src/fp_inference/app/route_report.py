@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple, Protocol
 
 from fp_inference.app.fresh_routes import FreshRoutes
 from fp_inference.app.route_table import RouteTable
@@ -33,17 +34,37 @@ class Reported:
     shadow: Mapping[str, float]
 
 
-class Arms:
-    """Counts the predictions that a rule decided."""
+class ArmKey(NamedTuple):
+    """rule: empty for an arm of the split."""
 
-    def __init__(self, tallies: Tallies) -> None:
+    team: str
+    model_name: str
+    rule: str
+    version: str
+
+
+class ArmSeries(Protocol):
+    def answered(self, arm: ArmKey, seconds: float) -> None: ...
+
+    def failed(self, arm: ArmKey) -> None: ...
+
+
+class Arms:
+    """Counts the predictions that a rule decided for its report, and as series also those of a split of several."""
+
+    def __init__(self, tallies: Tallies, series: ArmSeries) -> None:
         self._tallies = tallies
+        self._series = series
 
     def answered(self, route: Route, rule: str, target: Target, seconds: float) -> None:
         self._count(route, rule, target, {"answered": 1, "seconds": seconds})
+        if rule or len(route.lots) > 1:
+            self._series.answered(ArmKey(route.team, route.model_name, rule, target.version), seconds)
 
     def failed(self, route: Route, rule: str, target: Target) -> None:
         self._count(route, rule, target, {"failed": 1})
+        if rule or len(route.lots) > 1:
+            self._series.failed(ArmKey(route.team, route.model_name, rule, target.version))
 
     def _count(self, route: Route, rule: str, target: Target, counts: Mapping[str, float]) -> None:
         if rule and route.rules is not None:

@@ -1,11 +1,10 @@
 """Set a route as a whole: split, and rules and shadow where the caller names them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from fp_kernel import Command
 
-from fp_inference.app.change_route import Change, ChangeRoute
+from fp_inference.app.change_route import Change, ChangeRoute, Whole
 from fp_inference.app.replays import Replays
 from fp_inference.domain.routes import Route
 from fp_inference.domain.rule_plan import WantedRule
@@ -25,17 +24,11 @@ class UpsertRoute:
         rules: Sequence[WantedRule] | None,
         shadow: tuple[str, int] | None,
     ) -> Route:
-        """rules, shadow: None for what there is. All are checked before the first is set.
+        """rules, shadow: None for what there is. All of them are set, or none.
 
         Raises what `ChangeRoute` raises, Replayed.
         """
         async with self._replays.once(command):
-            if rules or shadow:
-                await self._change.check(change.team, change.model_name, rules or (), shadow)
-            route = await self._change.split(change, weights, "", "targets")
-            if rules is not None:
-                route = await self._change.rules(replace(change, expected=route.revision), rules)
-            if shadow is not None:
-                route = await self._change.shadow(replace(change, expected=route.revision), *shadow)
+            route = await self._change.whole(change, weights, Whole(rules=rules, shadow=shadow), "targets")
             await self._replays.save_answer(command, route)
             return route

@@ -14,7 +14,10 @@ from fp_inference.domain.routes import Target
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. name: of the principal's bucket. may_pin: whether a version may be named."""
+    """Who asks. name: of the principal's bucket and places. may_pin: whether a version may be named.
+
+    in_flight: predictions at once; None for no limit of his own.
+    """
 
     team: str
     user_id: str
@@ -22,6 +25,7 @@ class Caller:
     name: str
     limit: Limit
     may_pin: bool
+    in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

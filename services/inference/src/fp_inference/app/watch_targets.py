@@ -35,7 +35,7 @@ class WatchTargets:
     async def look(self) -> None:
         targets = [target for targets in self._table.targets().values() for target in targets]
         self._breakers.retain(targets)
-        await self._runtimes.retain({target.endpoint for target in targets})
+        await self._runtimes.look(targets)
         lost = self._breakers.lost()
         async with asyncio.TaskGroup() as group:
             for guarded in lost:

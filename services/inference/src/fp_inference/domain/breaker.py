@@ -12,11 +12,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """failures: in a row that open it. open_seconds: until one probe. successes: in a row that close it again."""
+    """failures: in a row that open it; unreachable: where the last of them was answered by nobody, 0 for as many.
+
+    open_seconds: until one probe. successes: in a row that close it again.
+    """
 
     failures: int = 5
     open_seconds: float = 30.0
     successes: int = 2
+    unreachable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class Breaker:
             return
         self._unreachable = unreachable
         self.failures += 1
-        if self.state is State.HALF_OPEN or self.failures >= self._policy.failures:
+        most = (self._policy.unreachable if unreachable else 0) or self._policy.failures
+        if self.state is State.HALF_OPEN or self.failures >= most:
             self._move(State.OPEN, now)
 
     def returned(self, permit: Permit) -> None:
@@ -85,6 +90,10 @@ class Breaker:
     def moved(self) -> bool:
         """Whether it was ever anything but closed."""
         return self._epoch > 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is State.OPEN
 
     @property
     def awaits_return(self) -> bool:

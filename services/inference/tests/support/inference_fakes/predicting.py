@@ -9,6 +9,7 @@ from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.mirror import Mirror, MirrorPolicy
+from fp_inference.app.places import Places
 from fp_inference.app.predict import Predict
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.replays import Replays
@@ -17,6 +18,7 @@ from fp_inference.app.route_table import RouteTable
 from fp_inference.app.tallies import Tallies
 from fp_inference.app.team_limits import TeamLimit, TeamLimits
 from fp_inference.app.values import Ask, Caller, Prediction, Replay, Try
+from fp_inference.arm_metrics import ArmMetrics
 from fp_inference.domain.breaker import BreakerPolicy
 from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
@@ -26,6 +28,7 @@ from fp_inference.domain.split_plan import plan_split
 from fp_kernel import Command
 from fp_kernel.signatures import Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
+from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
 from inference_fakes.recorder import FakeRecorder
 from inference_fakes.routes import FakeDeployments, fresh_routes
@@ -43,6 +46,12 @@ class FakeLeases:
 
     async def lease(self, name: str, limit: Limit, least: int, most: int) -> Grant:
         return Grant(0, 2.0) if self.empty else Grant(least)
+
+
+class Fleet:
+    """How many replicas there are, as a test says."""
+
+    count = 1
 
 
 class FakePlans:
@@ -93,6 +102,7 @@ class Setting:
         self.table = RouteTable()
         self.deployments = FakeDeployments()
         self.tallies = Tallies(MemoryTallies())
+        self.metrics = Metrics("inference")
         self.mirror = Mirror(
             Unasked(),  # type: ignore[arg-type]
             self.tallies,
@@ -103,14 +113,15 @@ class Setting:
         )
         self.plans = FakePlans()
         limiter = Limiter(self.leases, clock)
+        self.places = Places(Fleet())
         self.predict = Predict(
-            admission=Admission(self.quotas, limiter, TeamLimits(self.plans, limiter, clock)),
+            admission=Admission(self.quotas, limiter, TeamLimits(self.plans, limiter, clock), self.places),
             replays=Replays(FakeStore(), clock),
             table=self.table,
             fresh=fresh_routes(self.table, clock, self.deployments),
             forward=self.forward,
             recorder=self.recorder,
-            arms=Arms(self.tallies),
+            arms=Arms(self.tallies, ArmMetrics(self.metrics)),
             mirror=self.mirror,
             clock=clock,
         )

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.fresh_routes import FreshRoutes
-from fp_inference.app.ports import Deployment, SplitMoved
+from fp_inference.app.ports import Deployment, RouteStore, SplitMoved
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Replay
 from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
@@ -49,47 +51,57 @@ class FakeStore:
     async def save_restored(self, team: str, model_name: str, at: datetime) -> None:
         self._change(team, model_name, lambda route: route.restored(at))
 
-    async def set_split(
-        self,
-        team: str,
-        model_name: str,
-        shares: tuple[Share, ...],
-        at: datetime,
-        *,
-        by: str,
-        expected: int | None = None,
-        salt: str = "",
-        planned_on: int | None = None,
-    ) -> Split:
-        there = self.routes[team, model_name].split if (team, model_name) in self.routes else None
-        if planned_on is not None and there is not None and there.revision > planned_on:
-            raise SplitMoved(there)
-        self.revision += 1
-        split = Split(shares, self.revision, at, by, salt)
-        self._change(team, model_name, lambda route: route.with_split(split))
-        return split
-
     async def set_rules(
         self, team: str, model_name: str, rules: tuple[Rule, ...], at: datetime, *, by: str, expected: int | None = None
     ) -> Rules:
-        self.revision += 1
-        made = Rules(rules, self.revision, at, by)
-        self._change(team, model_name, lambda route: route.with_rules(made))
-        return made
+        made = Rules(rules, 0, at, by)
+        return replace(made, revision=await self.set_whole(team, model_name, None, made, None))
 
     async def set_shadow(
         self, team: str, model_name: str, share: Share | None, at: datetime, *, by: str, expected: int | None = None
     ) -> Shadow:
+        made = Shadow(share, 0, at, by)
+        return replace(made, revision=await self.set_whole(team, model_name, None, None, made))
+
+    async def set_whole(
+        self,
+        team: str,
+        model_name: str,
+        split: Split | None,
+        rules: Rules | None,
+        shadow: Shadow | None,
+        *,
+        expected: int | None = None,
+        planned_on: int | None = None,
+    ) -> int:
+        there = self.routes[team, model_name].split if (team, model_name) in self.routes else None
+        if planned_on is not None and there is not None and there.revision > planned_on:
+            raise SplitMoved(there)
         self.revision += 1
-        made = Shadow(share, self.revision, at, by)
-        self._change(team, model_name, lambda route: route.with_shadow(made))
-        return made
+
+        def change(route: Route) -> Route:
+            if split is not None:
+                route = route.with_split(replace(split, revision=self.revision))
+            if rules is not None:
+                route = route.with_rules(replace(rules, revision=self.revision))
+            return route if shadow is None else route.with_shadow(replace(shadow, revision=self.revision))
+
+        self._change(team, model_name, change)
+        return self.revision
 
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
         return [self.replays[digest] for digest in digests if digest in self.replays]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         self.replays.update({replay.digest: replay for replay in replays})
+
+
+async def set_split(
+    store: RouteStore, team: str, model_name: str, shares: tuple[Share, ...], at: datetime, *, by: str, **more: Any
+) -> Split:
+    """A split alone, as it is stored."""
+    split = Split(shares, 0, at, by, more.pop("salt", ""))
+    return replace(split, revision=await store.set_whole(team, model_name, split, None, None, **more))
 
 
 class FakeDeployments:
