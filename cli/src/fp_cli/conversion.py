@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, InvalidArgument, invalid
 
-from fp_cli import csv_files, onnx_file
+from fp_cli import conversion_check, csv_files, onnx_file
 
 ONNX: Final = frozenset({".onnx"})
 _PICKLES: Final = frozenset({".pkl", ".pickle", ".joblib"})
@@ -142,6 +142,10 @@ def _converted(model: Any, sample: Sample | None) -> Converted:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FailedPrecondition(f"{type(model).__name__} cannot be converted: {reason}") from None
     content: bytes = found.SerializeToString()
+    try:
+        conversion_check.check(model, content, columns, sample.columns if sample is not None else None)
+    except ImportError:
+        raise FailedPrecondition(f"converting needs onnxruntime: {_NEEDS}") from None
     return Converted(content, framework, () if sample is not None else columns)
 
 
@@ -174,6 +178,10 @@ def _onnx(model: Any, framework: str, columns: Sequence[str], sample: Sample | N
 
     convert = onnxmltools.convert_xgboost if framework == "xgboost" else onnxmltools.convert_lightgbm
     packed = [(_SINGLE_INPUT, FloatTensorType([None, len(columns)]))]
+    if framework == "xgboost":
+        # The converter reads the number of a column from its name.
+        booster = model.get_booster() if hasattr(model, "get_booster") else model
+        booster.feature_names = [f"f{at}" for at in range(len(columns))]
     return _framed(convert(model, initial_types=packed, target_opset=_BOOSTERS_OPSET))
 
 
