@@ -5,9 +5,12 @@ from pathlib import Path
 
 from forgepoint.common.v1 import model_pb2 as pb
 from fp_kernel import invalid
-from fp_kernel.signatures import DYNAMIC, TensorSpec
-from fp_onnx import Unreadable, declared, pack, read_artifact, read_model, refusal
-from fp_rpc.tensors import TENSOR_TYPES
+from fp_kernel.signatures import DYNAMIC
+from fp_kernel.warm_ups import read_samples
+from fp_onnx import Unreadable, declared, pack, read_artifact, read_model, refusal, with_warm_up
+from fp_rpc.signatures import spec_to_pb
+
+from fp_cli.reading import text_of
 
 
 def artifact_of(file: Path) -> bytes:
@@ -29,6 +32,16 @@ def artifact_of(file: Path) -> bytes:
         raise invalid("file", f"cannot be bundled: {error}") from None
 
 
+def with_samples(content: bytes, file: Path) -> bytes:
+    """A bundle of the model and the samples in the file. Raises InvalidArgument for samples that do not fit it."""
+    samples = text_of(file, "warm_up").encode()
+    try:
+        read_samples(samples, declared(read_artifact([content]).model).inputs)
+        return with_warm_up(content, samples)
+    except Unreadable as error:
+        raise invalid("file", f"is not an ONNX model: {error}") from None
+
+
 def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
     """The model's inputs and outputs; `columns` names the features along the last axis of its only input.
 
@@ -42,20 +55,10 @@ def signature(content: bytes, columns: Sequence[str]) -> pb.Signature:
     if flaw:
         raise invalid("file", f"cannot be served: it {flaw}")
     found = declared(artifact.model)
-    inputs = [_tensor(spec) for spec in found.inputs]
+    inputs = [spec_to_pb(spec) for spec in found.inputs]
     if columns:
         _name([tensor for tensor in inputs if not tensor.optional], columns)
-    return pb.Signature(inputs=inputs, outputs=map(_tensor, found.outputs))
-
-
-def _tensor(spec: TensorSpec) -> pb.SignatureTensor:
-    return pb.SignatureTensor(
-        name=spec.name,
-        type=TENSOR_TYPES[spec.element],
-        shape=spec.shape,
-        columns=[pb.SignatureColumn(name=column.name) for column in spec.columns],
-        optional=spec.optional,
-    )
+    return pb.Signature(inputs=inputs, outputs=map(spec_to_pb, found.outputs))
 
 
 def _name(inputs: Sequence[pb.SignatureTensor], columns: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import httpx
 from forgepoint.registry.v1 import registry_pb2 as pb
 from forgepoint.registry.v1 import registry_pb2_grpc
 from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, Unavailable
+from fp_kernel.ensembles import FIRST
 
 from fp_cli import names, onnx_file
 from fp_cli.address import is_loopback
@@ -22,7 +23,9 @@ _UPLOAD_TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """model: name. content: the ONNX file, or a bundle. columns: names of the input's columns, may be empty."""
+    """model: name. content: the ONNX file, a bundle, or an ensemble. columns: names of the input's columns, may be
+    empty.
+    """
 
     model: str
     content: bytes
@@ -39,7 +42,8 @@ def register(client: Client, order: Order) -> Any:
 
     Raises FailedPrecondition when the artifact was refused, Unavailable when it could not be put.
     """
-    signature = onnx_file.signature(order.content, order.columns)
+    # That of an ensemble follows from its steps, which the registry looks at.
+    signature = None if order.content.startswith(FIRST) else onnx_file.signature(order.content, order.columns)
     stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
     model_id = _model_id(client, order)
     key = idempotency_key(order.idempotency_key)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forgepoint.common.v1.common_pb2 import PaginationResponse
 from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from forgepoint.serving.v1 import serving_pb2, serving_pb2_grpc
@@ -161,8 +162,11 @@ class Serving(serving_pb2_grpc.ModelServingServiceServicer):
     async def ListLoadedModels(
         self, request: serving_pb2.ListLoadedModelsRequest, _: object
     ) -> serving_pb2.ListLoadedModelsResponse:
-        models = [serving_pb2.ModelStatus(version_id=each, reason="QUARANTINED") for each in self.outcasts]
-        return serving_pb2.ListLoadedModelsResponse(models=models)
+        """A page a version."""
+        at = int(request.pagination.page_token or 0)
+        models = [serving_pb2.ModelStatus(version_id=each, reason="QUARANTINED") for each in self.outcasts[at : at + 1]]
+        more = PaginationResponse(next_page_token=str(at + 1) if at + 1 < len(self.outcasts) else "")
+        return serving_pb2.ListLoadedModelsResponse(models=models, pagination=more)
 
     async def GetModelInfo(
         self, request: serving_pb2.GetModelInfoRequest, _: object

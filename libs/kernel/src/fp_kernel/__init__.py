@@ -19,8 +19,9 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `texts`: which texts of people are accepted.
 - `tensors`, `signatures`, `packing`, `features`: what models take and give, whether a request has it, values as JSON
   and as bytes, and the names of features (ADR 0093 says why here).
+- `ensembles`, `warm_ups`: versions made of versions, and samples that a version is tried with.
 
-These four, `texts`, `sampling` and `masking` are imported by their own names.
+These six, `texts`, `sampling` and `masking` are imported by their own names.
 """
 
 from fp_kernel.backoff import Backoff

@@ -78,25 +78,24 @@ def check_count(inputs: Mapping[str, Tensor]) -> None:
         raise invalid("inputs", f"has {len(inputs)} tensors, at most {MAX_INPUTS} are served")
 
 
-def check_inputs(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor]) -> None:
+def check_inputs(specs: Sequence[TensorSpec], inputs: Mapping[str, Tensor], field: str = "inputs") -> None:
     """Names, element types, shapes and columns.
 
-    Raises InvalidArgument naming `inputs[<name>]` or its `dtype` or `shape`.
+    Raises InvalidArgument naming `<field>[<name>]` or its `dtype` or `shape`.
     """
     known = {spec.name for spec in specs}
     for name in inputs:
         if name not in known:
-            raise invalid(f"inputs[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
+            raise invalid(f"{field}[{name}]", f"is not an input of the model; it takes {', '.join(sorted(known))}")
     for spec in specs:
         tensor = inputs.get(spec.name)
         if tensor is not None:
-            _check_tensor(spec, tensor)
+            _check_tensor(spec, tensor, f"{field}[{spec.name}]")
         elif not spec.optional:
-            raise invalid(f"inputs[{spec.name}]", "is missing")
+            raise invalid(f"{field}[{spec.name}]", "is missing")
 
 
-def _check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
-    field = f"inputs[{spec.name}]"
+def _check_tensor(spec: TensorSpec, tensor: Tensor, field: str) -> None:
     if tensor.element is not spec.element:
         raise invalid(f"{field}.dtype", f"must be {spec.element}, is {tensor.element}")
     if len(tensor.shape) != len(spec.shape):

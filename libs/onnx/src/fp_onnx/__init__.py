@@ -10,7 +10,7 @@ What it promises:
   runtime refuses too (tests of `serving` compare both).
 """
 
-from fp_onnx.bundle import Artifact, pack, read_artifact, unpack
+from fp_onnx.bundle import Artifact, pack, read_artifact, unpack, warm_up_of, with_warm_up
 from fp_onnx.declared import MOST_DEFAULT, declared, map_columns
 from fp_onnx.graph import Attribute, Constant, Form, Graph, Model, Node, TensorInfo
 from fp_onnx.reader import read_model
@@ -36,4 +36,6 @@ __all__ = [
     "read_model",
     "refusal",
     "unpack",
+    "warm_up_of",
+    "with_warm_up",
 ]

@@ -1,4 +1,5 @@
-"""A model whose weights lie in other files, as one artifact: a tar of `model.onnx` and then of those files (ADR 0218).
+"""A model whose weights lie in other files, as one artifact: a tar of `model.onnx` and then of those files (ADR 0218),
+or one with samples to try it with, `warm-up.json` behind the model (ADR 0239).
 
 Only what `pack` writes is read: plain files under plain names, in the oldest form of a tar, whose cost is known.
 """
@@ -11,13 +12,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from fp_kernel.warm_ups import MOST_BYTES as MOST_WARM_UP_BYTES
+
 from fp_onnx.graph import Model
 from fp_onnx.reader import read_model
 from fp_onnx.servable import MAX_FILE_BYTES
 from fp_onnx.wire import Unreadable
 
 MODEL: Final = "model.onnx"
+WARM_UP: Final = "warm-up.json"
 MOST_FILES: Final = 1_000
+_OWN: Final = {MODEL: "model itself is", WARM_UP: "samples are"}
 _BLOCK: Final = 512
 _MAGIC: Final = slice(257, 262)
 _NAME: Final = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
@@ -29,10 +34,11 @@ _PIECE: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """files: sizes of what lies beside the model, by name; none for a model that is one file."""
+    """files: sizes of what lies beside the model, by name; none for a model that is one file. warm_up: samples."""
 
     model: Model
     files: Mapping[str, int] = field(default_factory=dict)
+    warm_up: bytes | None = None
 
 
 def read_artifact(pieces: Iterable[bytes], *, with_nodes: bool = True) -> Artifact:
@@ -42,9 +48,12 @@ def read_artifact(pieces: Iterable[bytes], *, with_nodes: bool = True) -> Artifa
     if not _is_bundle(first):
         return Artifact(read_model(chain([first], source.pieces()), with_nodes=with_nodes))
     model: Model | None = None
+    warm_up: bytes | None = None
     files: dict[str, int] = {}
     for name, size in _members(source, first):
-        if model is not None:
+        if model is not None and name == WARM_UP:
+            warm_up = _warm_up(source, size)
+        elif model is not None:
             files[name] = size
         elif name != MODEL or size > MAX_FILE_BYTES:
             raise Unreadable(f"its first file must be {MODEL} of at most {MAX_FILE_BYTES} bytes")
@@ -55,7 +64,18 @@ def read_artifact(pieces: Iterable[bytes], *, with_nodes: bool = True) -> Artifa
     unused = sorted(files.keys() - model.files)
     if unused:
         raise Unreadable(f"it holds the file {unused[0]}, which the model does not name")
-    return Artifact(model, files)
+    return Artifact(model, files, warm_up)
+
+
+def warm_up_of(artifact: Path) -> bytes | None:
+    """The samples that lie in a bundle. Raises Unreadable, OSError."""
+    with artifact.open("rb") as file:
+        source = _Source(iter(lambda: file.read(_PIECE), b""))
+        first = source.take(_BLOCK)
+        for name, size in _members(source, first) if _is_bundle(first) else ():
+            if name == WARM_UP:
+                return _warm_up(source, size)
+    return None
 
 
 def unpack(artifact: Path, folder: Path) -> Path:
@@ -77,25 +97,45 @@ def unpack(artifact: Path, folder: Path) -> Path:
     return folder / MODEL
 
 
-def pack(model: bytes, files: Mapping[str, Path]) -> bytes:
+def pack(model: bytes, files: Mapping[str, Path], warm_up: bytes | None = None) -> bytes:
     """Equal files give equal bytes. Raises Unreadable for files that `read_artifact` would not take, OSError."""
     parts: list[bytes] = []
-    if len(files) >= MOST_FILES:
+    own = [(MODEL, model)] if warm_up is None else [(MODEL, model), (WARM_UP, warm_up)]
+    if len(files) + len(own) > MOST_FILES:
         raise Unreadable(f"it names {len(files)} files, a bundle holds {MOST_FILES} with {MODEL}")
     for name in sorted(files):
         if not _fits(name):
             raise Unreadable(
                 f"it names the file {name!r}; plain names of at most {_LONGEST_NAME} characters are served"
             )
-        if name == MODEL:
-            raise Unreadable(f"it names the file {MODEL}, as the model itself is called in a bundle")
+        if name in {MODEL, WARM_UP}:
+            raise Unreadable(f"it names the file {name}, as the {_OWN[name]} called in a bundle")
         if files[name].stat().st_size > _LARGEST:
             raise Unreadable(f"its file {name} is larger than {_LARGEST} bytes")
-    for name, content in chain([(MODEL, model)], ((name, files[name].read_bytes()) for name in sorted(files))):
-        info = tarfile.TarInfo(name)
-        info.size = len(content)
-        parts += [info.tobuf(tarfile.USTAR_FORMAT), content, bytes(-len(content) % _BLOCK)]
+    for name, content in chain(own, ((name, files[name].read_bytes()) for name in sorted(files))):
+        parts += _member(name, content)
     return b"".join([*parts, bytes(2 * _BLOCK)])
+
+
+def with_warm_up(artifact: bytes, warm_up: bytes) -> bytes:
+    """A bundle of the model, or the bundle that it is, with samples. Raises Unreadable."""
+    if not _is_bundle(artifact[:_BLOCK]):
+        return pack(artifact, {}, warm_up)
+    _, size = next(_members(_Source([artifact[_BLOCK:]]), artifact[:_BLOCK]))
+    end = _BLOCK + size + -size % _BLOCK
+    return b"".join([artifact[:end], *_member(WARM_UP, warm_up), artifact[end:]])
+
+
+def _member(name: str, content: bytes) -> list[bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    return [info.tobuf(tarfile.USTAR_FORMAT), content, bytes(-len(content) % _BLOCK)]
+
+
+def _warm_up(source: "_Source", size: int) -> bytes:
+    if size > MOST_WARM_UP_BYTES:
+        raise Unreadable(f"its {WARM_UP} has {size} bytes, at most {MOST_WARM_UP_BYTES} are taken")
+    return b"".join(source.pieces())
 
 
 def _is_bundle(first: bytes) -> bool:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fp_onnx import Unreadable, pack, read_artifact, read_model, refusal, unpack
-from fp_onnx.bundle import MODEL
+from fp_onnx import Unreadable, pack, read_artifact, read_model, refusal, unpack, warm_up_of, with_warm_up
+from fp_onnx.bundle import MODEL, WARM_UP
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -156,3 +156,27 @@ def test_a_model_that_claims_more_than_a_model_may_have_is_refused() -> None:
     head.size = 2**31
     with pytest.raises(Unreadable, match="of at most 2147483647 bytes"):
         read_artifact([head.tobuf(tarfile.USTAR_FORMAT)])
+
+
+def test_samples_lie_behind_the_model_and_are_no_file_of_it(files: dict[str, Path], tmp_path: Path) -> None:
+    content = model(*files)
+    bundle = pack(content, files, b"[]")
+    found = read_artifact([bundle])
+    assert (found.warm_up, found.files.keys()) == (b"[]", files.keys())
+    assert with_warm_up(pack(content, files), b"[]") == bundle
+    alone = with_warm_up(model(), b"[{}]")
+    path = tmp_path / "artifact"
+    path.write_bytes(alone)
+    assert (read_artifact([alone]).warm_up, warm_up_of(path)) == (b"[{}]", b"[{}]")
+    assert unpack(path, tmp_path / "out").read_bytes() == model()
+    for without in (model(), pack(content, files)):
+        path.write_bytes(without)
+        assert (read_artifact([without]).warm_up, warm_up_of(path)) == (None, None)
+
+
+def test_samples_are_bounded_and_have_their_name_for_themselves(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="at most"):
+        read_artifact([pack(model(), {}, bytes(1024 * 1024 + 1))])
+    (tmp_path / "w").write_bytes(b"")
+    with pytest.raises(Unreadable, match="samples are called"):
+        pack(model(WARM_UP), {WARM_UP: tmp_path / "w"})

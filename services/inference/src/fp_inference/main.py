@@ -13,6 +13,7 @@ from fp_rpc import Channels, Server
 from fp_rpc.client.channels import ChannelPolicy
 from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
+from fp_rpc.signatures import signature_from_pb
 from fp_runtime import Runtime
 
 from fp_inference import recording
@@ -22,7 +23,6 @@ from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
-from fp_inference.api.convert import signature_from_pb
 from fp_inference.api.grpc import Servicer
 from fp_inference.api.route_changes import RouteChanges
 from fp_inference.app.breakers import Breakers

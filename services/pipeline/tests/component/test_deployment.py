@@ -61,7 +61,7 @@ async def test_a_small_version_is_loaded_in_the_process_of_its_team_and_leaves_i
     assert peers.serving.loaded == ["delays-1"]
     (stored,) = peers.world["runtimes"].values()
     assert (stored["group"].startswith("shared-"), stored["version_id"]) == (True, "")
-    peers.serving.outcasts = ["delays-1"]
+    peers.serving.outcasts = ["other-1", "delays-1"]
     await eventually(lambda: [each["version_id"] for each in peers.world["runtimes"].values()] == ["delays-1"])
     (stored,) = peers.world["runtimes"].values()
     assert stored["group"] == ""

@@ -148,3 +148,9 @@ def new_desk(database, clock):
 def large_desk(side, artifacts, clock):
     """Takes artifacts of a real size, in the background."""
     return Desk(side, artifacts, clock, SizeLimits(inline=10))
+
+
+@pytest.fixture
+def roomy_desk(side, artifacts, clock):
+    """Takes artifacts of a real size at once."""
+    return Desk(side, artifacts, clock, SizeLimits())

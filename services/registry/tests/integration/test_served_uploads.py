@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from fp_registry.adapters.objects import onnx_flaw
+from fp_registry.adapters.objects import examine
 from fp_registry.domain.stages import Status
 from onnx import TensorProto, helper
 
@@ -62,6 +62,6 @@ async def test_a_digest_that_differs_is_said_before_what_the_file_is(desk):
 
 @pytest.mark.parametrize(("size", "flaw"), [(2**31 - 1, ""), (2**31, "at most 2147483647")])
 def test_a_file_that_is_larger_than_the_format_allows_is_refused(size, flaw):
-    found = onnx_flaw([model()], size)
+    found, _ = examine([model()], size)
     assert flaw in found
     assert bool(flaw) == bool(found)

@@ -43,6 +43,14 @@ FILL = (
            '2013-03-01'::timestamptz + n * interval '1 minute', CASE WHEN n > 20400 THEN 1 ELSE n END {MORE_ROWS}
     """,
     f"""
+    UPDATE versions SET members = jsonb_build_array(jsonb_build_object('model_id', {ROW_ID.format("n - 200")}))
+    FROM generate_series(201, 20000, 100) AS n WHERE id = {ROW_ID.format("n")}
+    """,  # noqa: S608 -- constants
+    f"""
+    UPDATE versions SET members = jsonb_build_array(jsonb_build_object('model_id', {ROW_ID.format("7")}))
+    WHERE id = {ROW_ID.format("207")}
+    """,  # noqa: S608 -- constants
+    f"""
     INSERT INTO production_tenures (team, model_id, number, version_id, version, started_at, ended_at, promoted_by)
     SELECT {TEAM_OF}, {MODEL_OF}, n, {ROW_ID.format("n")}, n, '2013-03-01'::timestamptz + n * interval '1 minute',
            CASE WHEN n % 50 = 2 OR n BETWEEN 20001 AND 20400
@@ -119,6 +127,7 @@ TABLE = {
     ),
     "contents.PostgresContentClaims.forget": uses("artifact_claims_pkey", ["sha256/7"]),
     "records.PostgresRecords.version": uses("versions_pkey", "team-7", row_id(7)),
+    "records.PostgresRecords.made": uses("versions_pkey models_of_team", "team-7", [row_id(7), row_id(207)]),
     "records.PostgresRecords.framework": uses("models_of_team", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes": uses("models_of_team versions_pkey", "team-7", row_id(7)),
     "records.PostgresRecords.wait_for_changes/2": uses("models_of_team", "team-7", row_id(7)),
@@ -168,6 +177,9 @@ TABLE = {
     "models.PostgresModels.save": uses("models_of_team", "team-7", row_id(7), "", "{}", 8, 1, 2, NOW, None),
     "versions.PostgresVersions.add": uses("versions_name", *NEW_VERSION),
     "versions.PostgresVersions.save": uses("versions_pkey"),
+    "versions.PostgresVersions.compose": uses("versions_pkey", "team-7", row_id(7), b"", "[]"),
+    "versions.PostgresVersions.used_by": uses("versions_by_member models_of_team", "team-7", row_id(7)),
+    "models.PostgresModels.hold": uses("models_of_team", "team-7", [row_id(7)]),
     "tenures.PostgresTenures.end": uses("production_tenures_one_lasts", "team-7", row_id(7), NOW),
     "tenures.PostgresTenures.begin": uses("production_tenures_key"),
     "pending_uploads.PostgresPendingUploads.add": uses("verifications_pkey", row_id(20_002), "", "", "", "", "{}"),

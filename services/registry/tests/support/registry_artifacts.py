@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from fp_kernel import Unavailable
-from fp_registry.adapters.objects import onnx_flaw
+from fp_registry.adapters.objects import examine
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured, content_key
 
@@ -31,8 +31,8 @@ class MemoryArtifacts:
 
     async def measure(self, key: str, upload: Upload, *, served: bool) -> Measured:
         content = self._insist(key, upload)
-        flaw = onnx_flaw([content], len(content)) if served else ""
-        measured = Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), flaw)
+        flaw, ensemble = examine([content], len(content)) if served else ("", None)
+        measured = Measured(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), flaw, ensemble)
         self.on_measured()
         return measured
 

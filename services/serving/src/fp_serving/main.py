@@ -1,7 +1,7 @@
 """Model versions behind a port: one, or those of a team that share the process."""
 
 from forgepoint.serving.v1.serving_pb2_grpc import add_ModelServingServiceServicer_to_server
-from fp_kernel import Clock, DeadlineExceeded, Unavailable
+from fp_kernel import DeadlineExceeded, Unavailable
 from fp_rpc import Channels, HttpJwks, Server, ServiceCredential
 from fp_rpc.hosting import JWKS_PATH, Once
 from fp_runtime import Runtime
@@ -13,6 +13,7 @@ from fp_serving.adapters.identity import callers, follow_signing_keys
 from fp_serving.adapters.load_metrics import LoadMetrics
 from fp_serving.adapters.machine import give_memory_back
 from fp_serving.adapters.registry import RegistryClient
+from fp_serving.adapters.run_notes import RunNotes
 from fp_serving.api.grpc import Servicer
 from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.residents import ResidentPolicy, Residents
@@ -34,7 +35,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     registry = RegistryClient(
         channels.open(settings.registry_addr, peer="registry", timeout=_REGISTRY_TIMEOUT), settings.serving_team
     )
-    residents = _residents(settings, registry, counts, runtime.metrics, runtime.clock)
+    residents = _residents(runtime, settings, registry, counts)
     _measure(runtime.metrics, counts, residents)
     jwks = HttpJwks(f"{settings.auth_issuer}{JWKS_PATH}", certificates=certificates)
     identity = callers(settings.auth_issuer, jwks)
@@ -55,17 +56,21 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     await runtime.serve(server)
 
 
-def _residents(
-    settings: Settings, registry: RegistryClient, counts: RequestCounts, metrics: Metrics, clock: Clock
-) -> Residents:
-    shared = settings.shared
+def _residents(runtime: Runtime, settings: Settings, registry: RegistryClient, counts: RequestCounts) -> Residents:
+    shared, metrics, clock = settings.shared, runtime.metrics, runtime.clock
+    attempts = LoadAttempts(settings.serving_cache_dir / "loading", clock) if shared else None
+    notes = RunNotes(settings.serving_cache_dir / "running") if shared else None
+    if attempts is not None and notes is not None:
+        for version_id in notes.left:
+            attempts.crashed(version_id)
+        runtime.on_close(notes.close)
     return Residents(
         team=settings.serving_team,
-        sessions=sessions(settings, registry, counts, metrics, clock),
+        sessions=sessions(settings, registry, counts, metrics, clock, notes=notes),
         policy=ResidentPolicy(settings.serving_models_bytes, wait=settings.serving_load_wait_seconds),
         clock=clock,
         names=registry if shared else None,
-        attempts=LoadAttempts(settings.serving_cache_dir / "loading", clock) if shared else None,
+        attempts=attempts,
         observer=LoadMetrics(metrics),
         after_unload=give_memory_back,
     )

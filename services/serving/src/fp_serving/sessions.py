@@ -1,5 +1,7 @@
 """How a version is brought up: what its runs, its artifact and its load are made of."""
 
+from functools import partial
+
 from fp_kernel import Clock
 from fp_telemetry import Metrics
 
@@ -8,8 +10,10 @@ from fp_serving.adapters.machine import model_threads, resident_bytes
 from fp_serving.adapters.onnx import OnnxEngine
 from fp_serving.adapters.registry import RegistryClient
 from fp_serving.adapters.run_metrics import RunMetrics
+from fp_serving.adapters.run_notes import RunNotes, RunPlace
 from fp_serving.adapters.runner import BatchRunner
 from fp_serving.app.load import Admission, Load
+from fp_serving.app.ports import Members
 from fp_serving.app.predict import Predict
 from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.session import Session, Sessions
@@ -25,16 +29,20 @@ def sessions(
     counts: RequestCounts,
     metrics: Metrics,
     clock: Clock,
+    *,
+    notes: RunNotes | None,
 ) -> Sessions:
+    """notes: of a process that several versions share."""
     artifacts = _artifacts(settings)
     # Threads of hundreds of small models would be more than the machine has processors.
     engine = OnnxEngine(settings.serving_threads or (1 if settings.shared else model_threads()))
     policy, observer = _policy(settings), RunMetrics(metrics)
     results = _results(settings, metrics)
 
-    def session(assignment: Assignment, admission: Admission) -> Session:
+    def session(assignment: Assignment, admission: Admission, members: Members) -> Session:
         slot = Slot(assignment, clock)
-        runner = BatchRunner(policy, threads=settings.serving_runs, clock=clock, observer=observer)
+        place = partial(notes.place, assignment.version_id) if notes is not None else RunPlace
+        runner = BatchRunner(policy, threads=settings.serving_runs, clock=clock, observer=observer, place=place)
         load = Load(
             slot,
             registry=registry,
@@ -44,6 +52,7 @@ def sessions(
             clock=clock,
             resident=resident_bytes,
             admission=admission,
+            members=members,
         )
         return Session(slot, runner, Predict(slot, runner, counts, clock, results), load)
 

@@ -61,6 +61,21 @@ def _left(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+async def test_runs_that_ended_two_processes_quarantine_their_version_too(tmp_path: Path) -> None:
+    attempts = LoadAttempts(tmp_path / "loading", StandingClock())
+    attempts.crashed("v-1")
+    async with attempts.attempt(_FACTS):
+        pass
+    attempts.crashed("v-1")
+    with pytest.raises(Quarantined, match="running it 2"):
+        async with attempts.attempt(_FACTS):
+            pytest.fail("it was let in")
+    later = LoadAttempts(tmp_path / "loading", StandingClock(MOMENT + timedelta(days=1)))
+    async with later.attempt(_FACTS):
+        pass
+    assert _left(tmp_path / "loading" / "crashed") == []
+
+
 async def test_a_load_that_fails_by_itself_counts_for_nothing(tmp_path: Path) -> None:
     attempts = LoadAttempts(tmp_path, StandingClock())
     for _ in range(5):

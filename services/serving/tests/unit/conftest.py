@@ -10,6 +10,7 @@ from fp_kernel.packing import pack
 from fp_kernel.signatures import TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_serving.app.load import Admission
+from fp_serving.app.ports import Members
 from fp_serving.app.predict import Predict
 from fp_serving.app.request_counts import RequestCounts
 from fp_serving.app.residents import Observer
@@ -62,7 +63,7 @@ class World(Observer):
         self.attempted: list[str] = []
         self.clock = ManualClock()
 
-    def session(self, assignment: Assignment, admission: Admission) -> Session:
+    def session(self, assignment: Assignment, admission: Admission, members: Members) -> Session:
         slot, runner, version_id = Slot(assignment, self.clock), Runner(), assignment.version_id
         size = self.sizes.get(version_id, 10)
         facts = VersionFacts("alpha", version_id, "m", version_id.rpartition("-")[2], _DIGEST, size)

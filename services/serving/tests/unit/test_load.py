@@ -1,149 +1,17 @@
 """Bringing a model up, whatever the registry and the artifact do."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from fp_kernel import Error, FailedPrecondition, NotFound, Unauthenticated, Unavailable, invalid
-from fp_kernel.signatures import TensorSpec
-from fp_kernel.tensors import ElementType, Tensor
-from fp_serving.app.load import Load, Patience
-from fp_serving.app.ports import Model
-from fp_serving.app.slot import Assignment, Slot, VersionFacts
+from fp_serving.app.slot import VersionFacts
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.lifecycle import LoadFailed, ModelState, WrongDigest
-from fp_serving.domain.schema import Schema
-from fp_testkit.clock import ManualClock
+from serving_loads import FACTS, HERE, FakeArtifacts, FakeRegistry, Identity, Mixing, Setting
 
-_FACTS = VersionFacts("alpha", "v-1", "m-1", "3", "sha256:" + "0" * 64, 10)
-_HERE = Path("artifact")
-
-
-class FakeRegistry:
-    def __init__(self, *answers: VersionFacts | Exception) -> None:
-        self.answers = list(answers)
-        self.asked = 0
-
-    async def version(self, version_id: str) -> VersionFacts:
-        self.asked += 1
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def download_url(self, version_id: str) -> str:
-        return f"https://store/{version_id}"
-
-
-class FakeArtifacts:
-    def __init__(self, *downloads: Path | Exception, known: VersionFacts | None = None, here: bool = False) -> None:
-        self.downloads = list(downloads)
-        self.known = known
-        self.here = here
-
-    async def recall(self, version_id: str) -> VersionFacts | None:
-        return self.known
-
-    async def remember(self, facts: VersionFacts) -> None:
-        self.known = facts
-
-    async def find(self, digest: str) -> Path | None:
-        return _HERE if self.here else None
-
-    async def fetch(self, facts: VersionFacts, url: Callable[[], Awaitable[str]]) -> Path:
-        assert await url() == "https://store/v-1"
-        download = self.downloads.pop(0)
-        if isinstance(download, Exception):
-            raise download
-        return download
-
-
-class Identity:
-    """y = x; rows do not know each other. broken: what a run raises."""
-
-    def __init__(
-        self,
-        *,
-        left_out: tuple[str, ...] = (),
-        width: int = 2,
-        broken: Error | None = None,
-        row_wise: bool = True,
-    ) -> None:
-        x = TensorSpec("x", ElementType.FLOAT32, (-1, width))
-        self.schema = Schema((x,), (TensorSpec("y", ElementType.FLOAT32, (-1, width)),), left_out)
-        self.broken = broken
-        self.row_wise = row_wise
-
-    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        if self.broken:
-            raise self.broken
-        return {"y": inputs["x"]}
-
-
-class Mixing(Identity):
-    """Each row gets the mean of all."""
-
-    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        x = inputs["x"]
-        return {"y": np.broadcast_to(x.mean(axis=0), x.shape)}
-
-
-class FakeEngine:
-    def __init__(self, model: Model | Exception) -> None:
-        self.model = model
-
-    def load(self, path: Path) -> Model:
-        if isinstance(self.model, Exception):
-            raise self.model
-        return self.model
-
-
-class FakeRunner:
-    def __init__(self) -> None:
-        self.shares: bool | None = None
-        self.seconds = 0.0
-
-    def start(self, model: Model, *, shares: bool, seconds: float) -> None:
-        self.shares = shares
-        self.seconds = seconds
-
-    async def submit(
-        self, inputs: Mapping[str, Array], *, key: Hashable, rows: int, deadline: float
-    ) -> Mapping[str, Tensor]:
-        raise NotImplementedError
-
-    @property
-    def queue_age(self) -> float:
-        return 0.0
-
-    async def close(self) -> None:
-        """Nothing."""
-
-
-class Setting:
-    def __init__(
-        self,
-        *,
-        registry: FakeRegistry | None = None,
-        artifacts: FakeArtifacts | None = None,
-        model: Model | Exception | None = None,
-        digest: str = "",
-    ) -> None:
-        self.clock = clock = ManualClock()
-        self.slot = Slot(Assignment("alpha", "v-1", "delays", digest), clock)
-        self.registry = registry or FakeRegistry(_FACTS)
-        self.artifacts = artifacts or FakeArtifacts(_HERE)
-        self.runner = FakeRunner()
-        self.load = Load(
-            self.slot,
-            registry=self.registry,
-            artifacts=self.artifacts,
-            engine=FakeEngine(model or Identity()),
-            runner=self.runner,
-            clock=clock,
-            patience=Patience(first=0.0, longest=0.0),
-        )
+if TYPE_CHECKING:
+    from fp_testkit.clock import ManualClock
 
 
 async def test_what_the_graph_mixes_never_shares_however_the_probe_ends() -> None:
@@ -159,21 +27,21 @@ async def test_a_model_comes_up_and_shares_runs() -> None:
     loaded = setting.slot.loaded()
     assert setting.slot.status.state is ModelState.READY
     assert setting.slot.status.message == ""
-    assert loaded.facts == _FACTS
-    assert loaded.memory_bytes == _FACTS.size_bytes + 128 * 1024, "the process does not seem to grow by a small model"
+    assert loaded.facts == FACTS
+    assert loaded.memory_bytes == FACTS.size_bytes + 128 * 1024, "the process does not seem to grow by a small model"
     assert setting.runner.shares
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("away"), Unauthenticated("keys are not loaded yet")])
 async def test_it_waits_while_registry_or_auth_are_away(trouble: Error) -> None:
-    setting = Setting(registry=FakeRegistry(trouble, trouble, _FACTS))
+    setting = Setting(registry=FakeRegistry(trouble, trouble, FACTS))
     await setting.load()
     assert setting.slot.status.state is ModelState.READY
     assert setting.registry.asked == 3
 
 
 async def test_it_waits_while_the_object_store_is_away() -> None:
-    setting = Setting(artifacts=FakeArtifacts(Unavailable("away"), _HERE))
+    setting = Setting(artifacts=FakeArtifacts(Unavailable("away"), HERE))
     await setting.load()
     assert setting.slot.status.state is ModelState.READY
 
@@ -192,13 +60,13 @@ async def test_a_version_with_another_digest_than_was_asked_for_fails() -> None:
     setting = Setting(digest="sha256:" + "1" * 64)
     await setting.load()
     assert (setting.slot.status.state, setting.slot.status.reason) == (ModelState.FAILED, "DIGEST_MISMATCH")
-    same = Setting(digest=_FACTS.digest)
+    same = Setting(digest=FACTS.digest)
     await same.load()
     assert same.slot.status.state is ModelState.READY
 
 
 async def test_a_wrong_digest_is_downloaded_once_more() -> None:
-    setting = Setting(artifacts=FakeArtifacts(WrongDigest("other"), _HERE))
+    setting = Setting(artifacts=FakeArtifacts(WrongDigest("other"), HERE))
     await setting.load()
     assert setting.slot.status.state is ModelState.READY
 
@@ -210,15 +78,15 @@ async def test_a_wrong_digest_twice_fails() -> None:
 
 
 async def test_what_is_known_and_here_needs_no_registry() -> None:
-    setting = Setting(registry=FakeRegistry(), artifacts=FakeArtifacts(known=_FACTS, here=True))
+    setting = Setting(registry=FakeRegistry(), artifacts=FakeArtifacts(known=FACTS, here=True))
     await setting.load()
     assert setting.slot.status.state is ModelState.READY
     assert setting.registry.asked == 0
 
 
 async def test_what_another_team_learned_is_not_believed() -> None:
-    other = VersionFacts("beta", "v-1", "m-1", "9", _FACTS.digest, 10)
-    setting = Setting(artifacts=FakeArtifacts(_HERE, known=other))
+    other = VersionFacts("beta", "v-1", "m-1", "9", FACTS.digest, 10)
+    setting = Setting(artifacts=FakeArtifacts(HERE, known=other))
     await setting.load()
     assert setting.slot.loaded().facts.version == "3"
 

@@ -176,6 +176,7 @@ class ModelVersion(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     FAILURE_REASON_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     model_id: _builtins.str
     version: _builtins.str
@@ -208,6 +209,10 @@ class ModelVersion(_message.Message):
     def baseline_profile(self) -> _model_pb2.BaselineProfile:
         """Distributions the model was trained on."""
 
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnsembleMember]:
+        """Of an ensemble, the versions that it runs; none of any other version."""
+
     def __init__(
         self,
         *,
@@ -228,14 +233,55 @@ class ModelVersion(_message.Message):
         run_id: _builtins.str = ...,
         failure_reason: _builtins.str = ...,
         revision: _builtins.int = ...,
+        members: _abc.Iterable[Global___EnsembleMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_profile", b"baseline_profile", "created_at", b"created_at", "metrics", b"metrics", "signature", b"signature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_digest", b"artifact_digest", "artifact_path", b"artifact_path", "baseline_profile", b"baseline_profile", "created_at", b"created_at", "created_by", b"created_by", "description", b"description", "failure_reason", b"failure_reason", "id", b"id", "metrics", b"metrics", "model_id", b"model_id", "revision", b"revision", "run_id", b"run_id", "signature", b"signature", "size_bytes", b"size_bytes", "stage", b"stage", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_digest", b"artifact_digest", "artifact_path", b"artifact_path", "baseline_profile", b"baseline_profile", "created_at", b"created_at", "created_by", b"created_by", "description", b"description", "failure_reason", b"failure_reason", "id", b"id", "members", b"members", "metrics", b"metrics", "model_id", b"model_id", "revision", b"revision", "run_id", b"run_id", "signature", b"signature", "size_bytes", b"size_bytes", "stage", b"stage", "status", b"status", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelVersion: _TypeAlias = ModelVersion  # noqa: Y015
+
+@_typing.final
+class EnsembleMember(_message.Message):
+    """A version that an ensemble runs, as it was when the ensemble was registered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ARTIFACT_DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """What the ensemble calls it."""
+    model_id: _builtins.str
+    model_name: _builtins.str
+    version_id: _builtins.str
+    version: _builtins.str
+    artifact_digest: _builtins.str
+    size_bytes: _builtins.int
+    def __init__(
+        self,
+        *,
+        step: _builtins.str = ...,
+        model_id: _builtins.str = ...,
+        model_name: _builtins.str = ...,
+        version_id: _builtins.str = ...,
+        version: _builtins.str = ...,
+        artifact_digest: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_digest", b"artifact_digest", "model_id", b"model_id", "model_name", b"model_name", "size_bytes", b"size_bytes", "step", b"step", "version", b"version", "version_id", b"version_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnsembleMember: _TypeAlias = EnsembleMember  # noqa: Y015
 
 @_typing.final
 class RegisterModelRequest(_message.Message):

@@ -8,8 +8,8 @@ from typing import Any
 from forgepoint.events.v1 import events_pb2 as pb
 from fp_events import Broadcast, Bus, Event
 from fp_kernel import Error
+from fp_rpc.signatures import signature_from_pb
 
-from fp_inference.api.convert import signature_from_pb
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.ports import Deployment
 from fp_inference.app.quotas import Quotas

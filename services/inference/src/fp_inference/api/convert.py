@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from forgepoint.common.v1 import model_pb2
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
-from fp_rpc.tensors import ELEMENTS, TENSOR_TYPES, TensorForm
+from fp_rpc.signatures import signature_to_pb
+from fp_rpc.tensors import TensorForm
 from fp_rpc.times import to_duration, to_timestamp
 
 from fp_inference.api.policies import rules_to_pb, shadow_to_pb
@@ -63,37 +62,7 @@ def model_info_to_pb(described: Described) -> pb.ModelInfo:
             for target in route.present
         ],
         updated_at=to_timestamp(route.updated_at),
-        signature=_signature_to_pb(signature),
-    )
-
-
-def signature_from_pb(signature: model_pb2.Signature) -> Signature:
-    """A tensor of unknown type makes the whole signature undeclared: the runtime checks then."""
-    tensors = (*signature.inputs, *signature.outputs)
-    if any(tensor.type not in ELEMENTS for tensor in tensors):
-        return UNDECLARED
-    return Signature(tuple(map(_declared, signature.inputs)), tuple(map(_declared, signature.outputs)))
-
-
-def _declared(tensor: model_pb2.SignatureTensor) -> TensorSpec:
-    columns = tuple(Column(column.name, tuple(column.categories)) for column in tensor.columns)
-    return TensorSpec(tensor.name, ELEMENTS[tensor.type], tuple(tensor.shape), columns, tensor.optional)
-
-
-def _signature_to_pb(signature: Signature) -> model_pb2.Signature:
-    return model_pb2.Signature(
-        inputs=map(_declared_to_pb, signature.inputs), outputs=map(_declared_to_pb, signature.outputs)
-    )
-
-
-def _declared_to_pb(spec: TensorSpec) -> model_pb2.SignatureTensor:
-    columns = [model_pb2.SignatureColumn(name=column.name, categories=column.categories) for column in spec.columns]
-    return model_pb2.SignatureTensor(
-        name=spec.name,
-        type=TENSOR_TYPES[spec.element],
-        shape=spec.shape,
-        columns=columns,
-        optional=spec.optional,
+        signature=signature_to_pb(signature),
     )
 
 

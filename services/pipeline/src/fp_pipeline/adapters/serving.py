@@ -16,6 +16,8 @@ _LOADING = frozenset({pb.MODEL_STATE_UNSPECIFIED, pb.MODEL_STATE_DOWNLOADING, pb
 # What a process that it has for itself does not refuse.
 _ALONE = frozenset({"QUARANTINED", "MODEL_TOO_LARGE"})
 _PAGE = 100
+# As many as a process knows versions.
+_MOST_PAGES = 100
 _FORM = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 
 
@@ -29,10 +31,17 @@ class GrpcProbe:
         request = pb.ListLoadedModelsRequest(
             pagination=PaginationRequest(page_size=_PAGE), state_filter=pb.MODEL_STATE_FAILED
         )
+        found: set[str] = set()
         async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:
-            with acting_for(team):
-                answer = await ModelServingServiceStub(channel).ListLoadedModels(request)
-        return frozenset(each.version_id for each in answer.models if each.reason in _ALONE)
+            stub = ModelServingServiceStub(channel)
+            for _ in range(_MOST_PAGES):
+                with acting_for(team):
+                    answer = await stub.ListLoadedModels(request)
+                found.update(each.version_id for each in answer.models if each.reason in _ALONE)
+                request.pagination.page_token = answer.pagination.next_page_token
+                if not request.pagination.page_token:
+                    break
+        return frozenset(found)
 
     async def look(self, actor: Actor, address: str, spec: RuntimeSpec) -> Served:
         places = addresses_of(address)

@@ -4,9 +4,12 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import chain
 
-from fp_kernel import NotFound, Unavailable
-from fp_onnx import MAX_FILE_BYTES, Unreadable, read_artifact, refusal
+from fp_kernel import InvalidArgument, NotFound, Unavailable
+from fp_kernel.ensembles import FIRST, MOST_BYTES, Ensemble, read
+from fp_kernel.warm_ups import read_samples
+from fp_onnx import MAX_FILE_BYTES, Unreadable, declared, read_artifact, refusal
 from fp_s3 import ObjectChanged, ObjectFacts, ObjectStore, Pieces
 from fp_telemetry import get_logger
 
@@ -64,10 +67,10 @@ class ObjectArtifacts:
 def _measured(pieces: Pieces, *, served: bool) -> Measured:
     """Digest and, where it must be servable, the graph, from the same pieces: an object may have gigabytes."""
     hashed = _Hashed(pieces)
-    flaw = onnx_flaw(hashed, pieces.size_bytes) if served else ""
+    flaw, ensemble = examine(hashed, pieces.size_bytes) if served else ("", None)
     for _ in hashed:
         continue
-    return Measured(f"sha256:{hashed.digest}", pieces.size_bytes, flaw)
+    return Measured(f"sha256:{hashed.digest}", pieces.size_bytes, flaw, ensemble)
 
 
 class _Hashed:
@@ -87,8 +90,24 @@ class _Hashed:
             yield piece
 
 
-def onnx_flaw(pieces: Iterable[bytes], size_bytes: int) -> str:
-    """What is wrong with the file, for people; empty when a runtime may serve it. It may leave pieces unread."""
+def examine(pieces: Iterable[bytes], size_bytes: int) -> tuple[str, Ensemble | None]:
+    """What is wrong with the artifact, for people, empty when a runtime may serve it; and the ensemble that it is.
+
+    It may leave pieces unread.
+    """
+    waiting = iter(pieces)
+    first = next(waiting, b"")
+    if not first.startswith(FIRST):
+        return _onnx_flaw(chain([first], waiting), size_bytes), None
+    if size_bytes > MOST_BYTES:
+        return f"the uploaded ensemble has {size_bytes} bytes, at most {MOST_BYTES} are taken", None
+    try:
+        return "", read(b"".join(chain([first], waiting)))
+    except InvalidArgument as error:
+        return f"the uploaded artifact is no ensemble: {error.message}", None
+
+
+def _onnx_flaw(pieces: Iterable[bytes], size_bytes: int) -> str:
     try:
         artifact = read_artifact(pieces, with_nodes=False)
     except Unreadable as error:
@@ -96,4 +115,11 @@ def onnx_flaw(pieces: Iterable[bytes], size_bytes: int) -> str:
     if not artifact.files and size_bytes > MAX_FILE_BYTES:
         return f"the uploaded artifact has {size_bytes} bytes, an ONNX file has at most {MAX_FILE_BYTES}"
     flaw = refusal(artifact.model, artifact.files)
-    return f"the uploaded model cannot be served: it {flaw}" if flaw else ""
+    if flaw:
+        return f"the uploaded model cannot be served: it {flaw}"
+    try:
+        if artifact.warm_up is not None:
+            read_samples(artifact.warm_up, declared(artifact.model).inputs)
+    except InvalidArgument as error:
+        return f"the samples of the uploaded model do not fit it: {error.message}"
+    return ""

@@ -12,7 +12,7 @@ from fp_registry.api.profiles import baseline_of, signature_of
 from fp_registry.domain.model import Model, ModelUpdate, NewModel
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage, Status
-from fp_registry.domain.version import Described, NewVersion, Version
+from fp_registry.domain.version import Described, Member, NewVersion, Version
 
 MAX_METRICS_BYTES = 32 * 1024
 
@@ -65,11 +65,24 @@ def version_facts_to_pb(version: Version) -> pb.ModelVersion:
         run_id=version.run_id,
         failure_reason=version.failure_reason,
         revision=version.revision,
+        members=map(_member_to_pb, version.members),
     )
     message.metrics.update(version.metrics)
     if version.described.signature:
         message.signature.ParseFromString(version.described.signature)
     return message
+
+
+def _member_to_pb(member: Member) -> pb.EnsembleMember:
+    return pb.EnsembleMember(
+        step=member.step,
+        model_id=member.model_id,
+        model_name=member.model,
+        version_id=member.version_id,
+        version=member.version,
+        artifact_digest=member.digest,
+        size_bytes=member.size_bytes,
+    )
 
 
 def tenure_to_pb(tenure: Tenure) -> pb.ProductionTenure:

@@ -6,7 +6,7 @@ from fp_kernel import Clock, Command, Principal
 
 from fp_registry.app.ports import Transactions
 from fp_registry.app.positions import ChangedModel
-from fp_registry.app.refusals import no_model
+from fp_registry.app.refusals import in_ensemble, no_model
 from fp_registry.domain.events import ModelArchived, ModelRestored
 from fp_registry.domain.promotion import archive
 
@@ -19,13 +19,17 @@ class ArchiveModel:
     async def __call__(self, model_id: str, *, force: bool, caller: Principal, command: Command) -> ChangedModel:
         """Its version in PRODUCTION leaves it, and its tenure ends; a second time does nothing.
 
-        Raises NotFound, FailedPrecondition when a version is in PRODUCTION and it is not forced.
+        Raises NotFound, FailedPrecondition when a version is in PRODUCTION and it is not forced, or when an ensemble
+        runs one.
         """
         async with self._transactions(command) as tx:
             model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
             if not model.archived:
+                used = await tx.versions.used_by(model)
+                if used is not None:
+                    raise in_ensemble(*used)
                 now = self._clock.now()
                 model, retired = archive(model, await tx.versions.in_production(model), now, force=force)
                 await tx.models.save(model)

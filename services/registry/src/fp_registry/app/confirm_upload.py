@@ -18,7 +18,7 @@ from fp_registry.app.ports import Artifacts, ContentClaims, PendingUpload, Recor
 from fp_registry.app.refusals import no_version, upload_missing
 from fp_registry.domain import artifact
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version, check_waits_for_upload, is_served
+from fp_registry.domain.version import Version, check_waits_for_upload
 
 
 class _Later:
@@ -97,11 +97,11 @@ class ConfirmUpload:
         if upload.size_bytes > self._limits.inline:
             return _LATER
         return await measure_upload(
+            self._records,
             self._artifacts,
             self._contents,
             version,
             upload,
-            served=is_served(await self._records.framework(version.team, version.model_id)),
             expected_digest=expected,
             limits=self._limits,
             longest=self._limits.inline,

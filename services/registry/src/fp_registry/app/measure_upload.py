@@ -5,15 +5,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fp_kernel import Aborted, FailedPrecondition
+from fp_kernel import Aborted, FailedPrecondition, InvalidArgument
 
-from fp_registry.app.ports import Artifacts, ContentClaims, Transaction, Upload, UploadChanged
+from fp_registry.app.ports import Artifacts, ContentClaims, Records, Transaction, Upload, UploadChanged
 from fp_registry.app.refusals import content_goes, no_version, upload_missing
 from fp_registry.domain.artifact import Measured, content_key
 from fp_registry.domain.events import VersionReady
 from fp_registry.domain.model import Model
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version, make_failed, make_ready
+from fp_registry.domain.version import Made, Version, is_served, make_failed, make_ready
 
 _ATTEMPTS = 3
 # Longer than the copy of the largest artifact and the change after it take.
@@ -27,7 +27,15 @@ class Refused:
     reason: str
 
 
-Measurement = Measured | Refused
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """made: of an ensemble."""
+
+    measured: Measured
+    made: Made | None = None
+
+
+Measurement = Accepted | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +66,12 @@ class SizeLimits:
 
 
 async def measure_upload(
+    records: Records,
     artifacts: Artifacts,
     contents: ContentClaims,
     version: Version,
     upload: Upload,
     *,
-    served: bool,
     expected_digest: str,
     limits: SizeLimits,
     longest: int,
@@ -71,11 +79,11 @@ async def measure_upload(
     """Read the upload and, when it is what was expected, copy it to its content's key.
 
     The URL stays valid, so what is read may be another object than the one that was looked at first: each is measured
-    against the limits. served: whether a runtime must be able to serve it.
-    longest: bytes that this caller has the time to read.
+    against the limits. longest: bytes that this caller has the time to read.
     Raises Aborted when it is written again and again meanwhile or grows beyond `longest`, FailedPrecondition when it
     goes away or may not be taken.
     """
+    served = is_served(await records.framework(version.team, version.model_id))
     for _ in range(_ATTEMPTS):
         limits.check(upload)
         if upload.size_bytes > longest:
@@ -86,6 +94,9 @@ async def measure_upload(
                 return mismatch(measured.digest, expected_digest)
             if measured.flaw:
                 return Refused(measured.flaw)
+            made = await _made(records, version, measured)
+            if isinstance(made, Refused):
+                return made
             if not await contents.claim(content_key(measured.digest), _CLAIM):
                 raise content_goes()
             await artifacts.adopt(version.artifact_path, upload, measured)
@@ -95,8 +106,17 @@ async def measure_upload(
                 raise upload_missing() from None
             upload = found
         else:
-            return measured
+            return Accepted(measured, made)
     raise Aborted("the artifact is still being uploaded; confirm it when that is done", retry_after=1.0)
+
+
+async def _made(records: Records, version: Version, measured: Measured) -> Made | Refused | None:
+    if measured.ensemble is None:
+        return None
+    try:
+        return await records.made(version, measured.ensemble)
+    except InvalidArgument as error:
+        return Refused(f"the uploaded ensemble cannot be served: {error.message}")
 
 
 def mismatch(digest: str, expected_digest: str) -> Refused:
@@ -127,14 +147,25 @@ async def confirm(
         model, version = make_failed(model, version, measurement.reason, now)
         await tx.unprojected.add(model)
     else:
-        model, version = make_ready(model, version, measurement, now)
+        if measurement.made is not None:
+            await _hold_members(tx, measurement.made, team)
+        model, version = make_ready(model, version, measurement.measured, now, measurement.made)
         if not await tx.contents.refer(version.artifact_path):
             raise content_goes()
         tx.outbox.add(VersionReady(model, version, by=by, at=now))
     await tx.versions.save(version)
+    if version.members:
+        await tx.versions.compose(version)
     await tx.models.save(model)
     await tx.uploads.remove(version.id)
     return Confirmed(model, version)
+
+
+async def _hold_members(tx: Transaction, made: Made, team: str) -> None:
+    """Raises Aborted when a model was archived since its version was looked at."""
+    models = sorted({member.model_id for member in made.members})
+    if await tx.models.hold(team, models) < len(models):
+        raise Aborted("the model of a step was archived just now; confirm again", retry_after=1.0)
 
 
 async def locked(tx: Transaction, team: str, version_id: str) -> tuple[Model, Version]:

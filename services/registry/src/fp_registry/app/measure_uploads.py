@@ -8,6 +8,7 @@ from fp_kernel import Clock, Error, FailedPrecondition
 from fp_telemetry import correlation_id, extract, get_logger, span
 
 from fp_registry.app.measure_upload import (
+    Accepted,
     Measurement,
     Refused,
     SizeLimits,
@@ -17,9 +18,9 @@ from fp_registry.app.measure_upload import (
 )
 from fp_registry.app.ports import Artifacts, ContentClaims, Observe, PendingUpload, Records, Transactions, UploadQueue
 from fp_registry.app.refusals import upload_missing
-from fp_registry.domain.artifact import Measured, upload_key
+from fp_registry.domain.artifact import upload_key
 from fp_registry.domain.stages import Status
-from fp_registry.domain.version import Version, is_served
+from fp_registry.domain.version import Version
 
 LEASE = timedelta(seconds=30)
 _POLL = 2.0
@@ -119,11 +120,11 @@ class MeasureUploads:
             if upload is None:
                 return _GONE
             return await measure_upload(
+                self._records,
                 self._artifacts,
                 self._contents,
                 version,
                 upload,
-                served=is_served(await self._records.framework(version.team, version.model_id)),
                 expected_digest=pending.expected_digest,
                 limits=self._limits,
                 longest=self._limits.artifact,
@@ -167,6 +168,6 @@ class MeasureUploads:
 
 
 def _as_expected(measurement: Measurement | None, expected_digest: str) -> Measurement | None:
-    if isinstance(measurement, Measured) and expected_digest not in ("", measurement.digest):
-        return mismatch(measurement.digest, expected_digest)
+    if isinstance(measurement, Accepted) and expected_digest not in ("", measurement.measured.digest):
+        return mismatch(measurement.measured.digest, expected_digest)
     return measurement

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fp_kernel import Command, PageRequest
+from fp_kernel.ensembles import Ensemble
 
 from fp_registry.app.read_ports import VersionRef
 from fp_registry.domain.artifact import Measured
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
-from fp_registry.domain.version import Version
+from fp_registry.domain.version import Made, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Models(Protocol):
     async def lock_of(self, team: str, version_id: str) -> Model | None:
         """The model of a version, locked like `lock`."""
 
+    async def hold(self, team: str, model_ids: Sequence[str]) -> int:
+        """How many of them are there and not archived; nobody archives those until the transaction ends."""
+
     async def save(self, model: Model) -> None: ...
 
 
@@ -56,7 +60,14 @@ class Versions(Protocol):
     async def last_in_production(self, model: Model) -> Version | None:
         """The version that was last in PRODUCTION and is not now."""
 
-    async def save(self, version: Version) -> None: ...
+    async def save(self, version: Version) -> None:
+        """What changes of any version."""
+
+    async def compose(self, version: Version) -> None:
+        """Members and signature, of an ensemble that becomes READY."""
+
+    async def used_by(self, model: Model) -> tuple[str, str] | None:
+        """Model and name of an ensemble in use that runs a version of the model, and is of another one."""
 
 
 class Tenures(Protocol):
@@ -141,6 +152,9 @@ class Records(Protocol):
 
     async def framework(self, team: str, model_id: str) -> str:
         """Of the model; empty when it is not there."""
+
+    async def made(self, version: Version, ensemble: Ensemble) -> Made:
+        """What the version is made of. Raises InvalidArgument naming what no runtime could serve."""
 
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         """Waits until the changes of the version's model that are under way have ended, each way."""

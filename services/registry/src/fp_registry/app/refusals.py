@@ -32,3 +32,11 @@ def content_goes() -> Aborted:
         reason="CONTENT_DELETED",
         retry_after=_CONTENT_RETRY,
     )
+
+
+def in_ensemble(model: str, version: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"version {version} of {model} is an ensemble that runs a version of it; archive that first",
+        reason="MODEL_IN_ENSEMBLE",
+        metadata={"model": model, "version": version},
+    )

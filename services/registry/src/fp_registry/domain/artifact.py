@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from fp_kernel import invalid
+from fp_kernel.ensembles import Ensemble
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _PREFIX = "sha256:"
@@ -13,11 +14,13 @@ _PREFIX = "sha256:"
 class Measured:
     """digest: `sha256:<hex>` of the whole object.
     flaw: why no runtime could ever serve it, for people; empty when one may, or when nobody looked.
+    ensemble: what it is when it is no model of its own.
     """
 
     digest: str
     size_bytes: int
     flaw: str = ""
+    ensemble: Ensemble | None = None
 
 
 def upload_key(version_id: str) -> str:

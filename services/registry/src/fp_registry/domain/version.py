@@ -46,6 +46,19 @@ class NewVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A version that an ensemble runs. step: what it is called there. Names, digest and size as when it was taken."""
+
+    step: str
+    model_id: str
+    model: str
+    version_id: str
+    version: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """name: what the contract calls `version`; unique in the model.
 
@@ -53,6 +66,7 @@ class Version:
     artifact_path: key of the object; that of the upload until the version is READY.
     digest, size_bytes: measured here, never taken from a caller; empty and 0 until READY.
     revision: the model's at the last change of this version.
+    members: what an ensemble is made of; none of any other version.
     """
 
     id: str
@@ -73,6 +87,15 @@ class Version:
     failure_reason: str
     revision: int
     described: Described = Described()
+    members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an ensemble is made of, and the signature that follows from it, as it is stored."""
+
+    members: tuple[Member, ...]
+    signature: bytes
 
 
 def is_served(framework: str) -> bool:
@@ -119,8 +142,10 @@ def add_version(model: Model, new: NewVersion, *, by: str, now: datetime) -> tup
     )
 
 
-def make_ready(model: Model, version: Version, measured: Measured, now: datetime) -> tuple[Model, Version]:
-    """The version with its artifact.
+def make_ready(
+    model: Model, version: Version, measured: Measured, now: datetime, made: Made | None = None
+) -> tuple[Model, Version]:
+    """The version with its artifact. made: of an ensemble.
 
     Raises FailedPrecondition unless it waits for one, or when the model was archived since: nobody may hear that a
     version of it is ready.
@@ -135,6 +160,8 @@ def make_ready(model: Model, version: Version, measured: Measured, now: datetime
         digest=measured.digest,
         size_bytes=measured.size_bytes,
         revision=model.revision,
+        members=made.members if made else (),
+        described=replace(version.described, signature=made.signature) if made else version.described,
     )
 
 

@@ -13,8 +13,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from fp_kernel import InvalidArgument
+from fp_kernel.ensembles import FIRST, MOST_BYTES, Ensemble, read
 from fp_telemetry import get_logger
 
+from fp_serving.adapters.byte_gate import ByteGate
 from fp_serving.adapters.download import download
 from fp_serving.app.slot import VersionFacts
 from fp_serving.domain.lifecycle import LoadFailed, WrongDigest
@@ -30,7 +33,8 @@ _log = get_logger(__name__)
 class ArtifactCache:
     """Processes may share the folder: what is in it appears whole or not at all.
 
-    max_artifact_bytes: of one artifact. max_bytes: of all; the least recently used go. ca_file: see `download`.
+    max_artifact_bytes: of one artifact, and of all that are fetched at the same time. max_bytes: of all; the least
+    recently used go. ca_file: see `download`.
     """
 
     def __init__(self, folder: Path, *, max_artifact_bytes: int, max_bytes: int, ca_file: Path | None = None) -> None:
@@ -38,6 +42,7 @@ class ArtifactCache:
         self._folder = folder
         self._max_artifact_bytes = max_artifact_bytes
         self._max_bytes = max_bytes
+        self._fetching = ByteGate(max_artifact_bytes)
 
     async def recall(self, version_id: str) -> VersionFacts | None:
         return await asyncio.to_thread(self._recall, version_id)
@@ -48,9 +53,18 @@ class ArtifactCache:
     async def find(self, digest: str) -> Path | None:
         return await asyncio.to_thread(self._find, digest)
 
+    async def ensemble(self, path: Path) -> Ensemble | None:
+        return await asyncio.to_thread(_ensemble, path)
+
     async def fetch(self, facts: VersionFacts, url: Callable[[], Awaitable[str]]) -> Path:
         if facts.size_bytes > self._max_artifact_bytes:
             raise LoadFailed(f"artifact has {facts.size_bytes} bytes, this runtime loads {self._max_artifact_bytes}")
+        # Of hundreds of loads that were begun at once as many downloads would fill the disk before one is loaded.
+        async with self._fetching.hold(facts.size_bytes):
+            return await self._fetched(facts, url)
+
+    async def _fetched(self, facts: VersionFacts, url: Callable[[], Awaitable[str]]) -> Path:
+        # Behind the wait: a presigned URL ends.
         source = await url()
         part = await asyncio.to_thread(self._part)
         try:
@@ -134,6 +148,17 @@ class ArtifactCache:
 
     def _note(self, version_id: str) -> Path:
         return self._folder / "versions" / f"{hashlib.sha256(version_id.encode()).hexdigest()}.json"
+
+
+def _ensemble(path: Path) -> Ensemble | None:
+    try:
+        with path.open("rb") as file:
+            content = file.read(len(FIRST))
+            if content != FIRST:
+                return None
+            return read(content + file.read(MOST_BYTES))
+    except (InvalidArgument, OSError) as error:
+        raise LoadFailed(f"not an ensemble that can be loaded: {error}") from None
 
 
 def _hex(digest: str) -> str:

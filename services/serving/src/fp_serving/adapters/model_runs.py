@@ -9,6 +9,7 @@ from fp_kernel import Clock, DeadlineExceeded, Error, Internal
 from fp_kernel.tensors import Tensor
 from fp_telemetry import get_logger
 
+from fp_serving.adapters.run_notes import RunPlace
 from fp_serving.app.ports import Model
 from fp_serving.domain.arrays import Array, encode
 from fp_serving.domain.batching import join, part
@@ -53,42 +54,47 @@ class Unobserved:
 
 
 class ModelRuns:
-    def __init__(self, model: Model, clock: Clock, observer: Observer) -> None:
+    """place: where it is noted that the model runs."""
+
+    def __init__(self, model: Model, clock: Clock, observer: Observer, place: RunPlace) -> None:
         self._model = model
         self._clock = clock
         self._observer = observer
+        self._place = place
 
-    def outcomes(self, batch: Sequence[Request]) -> Sequence[Outcome]:
-        """What each request gets; one that is too late does not run."""
+    def outcomes(self, batch: Sequence[Request], runner: int = 0) -> Sequence[Outcome]:
+        """What each request gets; one that is too late does not run. runner: 0 for the event loop, else a thread."""
         now = self._clock.monotonic()
         live = [request for request in batch if request.deadline > now]
         for request in live:
             self._observer.waited(now - request.since)
         answers: dict[int, Outcome] = {}
         if live:
-            answers = dict(zip(map(id, live), self._run(live), strict=True))
+            answers = dict(zip(map(id, live), self._run(live, runner), strict=True))
         late = DeadlineExceeded("the time was over before the model ran")
         return [answers.get(id(request), late) for request in batch]
 
-    def _run(self, batch: Sequence[Request]) -> Sequence[Outcome]:
+    def _run(self, batch: Sequence[Request], runner: int) -> Sequence[Outcome]:
         try:
             rows = [request.rows for request in batch]
-            outputs = self._measured(join([request.inputs for request in batch]), sum(rows))
+            outputs = self._measured(join([request.inputs for request in batch]), sum(rows), runner)
             return [_encoded(answer) for answer in (part(outputs, rows) if len(batch) > 1 else [outputs])]
         except Exception as error:  # noqa: BLE001 -- a thread that ends takes the model with it
             if len(batch) > 1:
                 # One bad request must not fail its neighbours.
-                return [self._run([request])[0] for request in batch]
+                return [self._run([request], runner)[0] for request in batch]
             if isinstance(error, Error):
                 return [error]
             _log.exception("model run failed")
             return [Internal("the model failed")]
 
-    def _measured(self, inputs: Mapping[str, Array], rows: int) -> Mapping[str, Array]:
+    def _measured(self, inputs: Mapping[str, Array], rows: int, runner: int) -> Mapping[str, Array]:
         start = self._clock.monotonic()
+        self._place.begin(runner)
         try:
             return self._model.run(inputs)
         finally:
+            self._place.end(runner)
             self._observer.ran(rows, self._clock.monotonic() - start)
 
 

@@ -3,21 +3,22 @@
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 from fp_kernel import InvalidArgument
-from fp_kernel.tensors import ElementType
-from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model, unpack
+from fp_kernel.tensors import ElementType, Tensor
+from fp_kernel.warm_ups import read_samples
+from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model, unpack, warm_up_of
 from fp_onnx.batching.row_wise import is_row_wise
 from fp_telemetry import get_logger
 
 from fp_serving.adapters.onnx_values import ELEMENTS, Read, answer_of, run_with_bfloat16, spec_of
 from fp_serving.adapters.unpacking import folder_beside
 from fp_serving.domain.arrays import Array
-from fp_serving.domain.lifecycle import LoadFailed
+from fp_serving.domain.lifecycle import LoadFailed, WarmUpFailed
 from fp_serving.domain.schema import Schema
 
 _LONGEST_REASON = 300
@@ -45,6 +46,13 @@ class OnnxEngine:
             except (Unreadable, OSError) as error:
                 raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
             return self._loaded(file)
+
+    def samples(self, path: Path, schema: Schema) -> Sequence[Mapping[str, Tensor]]:
+        try:
+            content = warm_up_of(path)
+            return read_samples(content, schema.inputs) if content is not None else ()
+        except (InvalidArgument, Unreadable, OSError) as error:
+            raise WarmUpFailed(f"its samples do not fit it: {_reason(error, path)}") from None
 
     def _loaded(self, path: Path) -> "OnnxModel":
         try:

@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from fp_kernel import Clock, Unavailable
 from fp_telemetry import get_logger
 
 from fp_serving.adapters.loop_runs import LoopRuns
 from fp_serving.adapters.model_runs import ModelRuns, Observer, Outcome, Outputs, Request, Unobserved, settle
+from fp_serving.adapters.run_notes import RunPlace
 from fp_serving.app.ports import Model
 from fp_serving.domain.arrays import Array
 from fp_serving.domain.batching import Batcher, BatchPolicy
@@ -28,7 +29,10 @@ class BatchRunner:
         threads: int,
         clock: Clock,
         observer: Observer | None = None,
+        place: Callable[[], RunPlace] = RunPlace,
     ) -> None:
+        """place: where it is noted that the model runs, once there is one."""
+        self._placed, self._place = place, RunPlace()
         self._policy = policy
         self._batcher: Batcher[Hashable, Request] = Batcher(policy)
         self._clock = clock
@@ -40,12 +44,13 @@ class BatchRunner:
         self._runs: ModelRuns | None = None
         self._on_loop: LoopRuns | None = None
         self._threads = [
-            threading.Thread(target=self._work, name=f"model-{number}", daemon=True) for number in range(threads)
+            threading.Thread(target=self._work, args=(number,), name=f"model-{number}", daemon=True)
+            for number in range(1, threads + 1)
         ]
 
     def start(self, model: Model, *, shares: bool, seconds: float) -> None:
-        self._shares = shares
-        self._runs = runs = ModelRuns(model, self._clock, self._observer)
+        self._shares, self._place = shares, self._placed()
+        self._runs = runs = ModelRuns(model, self._clock, self._observer, self._place)
         if not shares or not self._policy.max_delay:
             on_loop = LoopRuns(runs, self._clock, self._policy, seconds=seconds)
             self._on_loop = on_loop if on_loop.rows else None
@@ -90,12 +95,13 @@ class BatchRunner:
         for thread in self._threads:
             if thread.ident is not None:
                 await asyncio.to_thread(thread.join)
+        self._place.release()
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while batch := self._next():
             wanted = [request for request in batch if not request.abandoned]
             if wanted:
-                _deliver(wanted, self._started().outcomes(wanted))
+                _deliver(wanted, self._started().outcomes(wanted, number))
 
     def _started(self) -> ModelRuns:
         if self._runs is None:

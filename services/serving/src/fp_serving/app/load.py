@@ -3,19 +3,25 @@
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from fp_kernel import Clock, Error, Kind
+from fp_kernel import Clock, Error, InvalidArgument, Kind
+from fp_kernel.ensembles import Ensemble, derive
+from fp_kernel.tensors import Tensor
+from fp_kernel.warm_ups import samples_of
 from fp_telemetry import get_logger
 
-from fp_serving.app.ports import Artifacts, Engine, Model, Registry, Runner
+from fp_serving.app.plan import Plan
+from fp_serving.app.ports import Artifacts, Engine, Members, Model, Registry, Runner
 from fp_serving.app.slot import Loaded, Slot, VersionFacts
-from fp_serving.domain.lifecycle import LoadFailed, ModelState, WrongDigest
+from fp_serving.domain.arrays import Array, decode
+from fp_serving.domain.lifecycle import LoadFailed, ModelState, WarmUpFailed, WrongDigest
 from fp_serving.domain.samples import is_typical, same_rows, sample
+from fp_serving.domain.schema import Schema
 
 T = TypeVar("T")
 
@@ -59,6 +65,7 @@ class Load:
     """Runs once; ends with the slot READY or FAILED and never raises for what is wrong with the model.
 
     admission: entered with what is to be loaded, left when it is; raises LoadFailed to refuse it.
+    members: of the version, should it be an ensemble.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class Load:
         patience: Patience | None = None,
         resident: Callable[[], int] = lambda: 0,
         admission: Admission = unhindered,
+        members: Members,
     ) -> None:
         self._slot = slot
         self._registry = registry
@@ -83,12 +91,17 @@ class Load:
         self._patience = patience or Patience()
         self._resident = resident
         self._admission = admission
+        self._members = members
 
     async def __call__(self) -> None:
         try:
             facts = await self._facts()
             self._slot.facts = facts
             path = await self._artifact(facts)
+            ensemble = await self._artifacts.ensemble(path)
+            if ensemble is not None:
+                await self._compose(facts, ensemble)
+                return
             async with self._admission(facts):
                 self._slot.move(ModelState.LOADING, "loading and warming")
                 await self._start(facts, path)
@@ -147,6 +160,25 @@ class Load:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 -- not for secrets
             delay = min(delay * 2, self._patience.longest)
 
+    async def _compose(self, facts: VersionFacts, ensemble: Ensemble) -> None:
+        """An ensemble, without a turn among the loads: its members have theirs."""
+        self._slot.move(ModelState.LOADING, f"waiting for its {len(ensemble.steps)} steps")
+        signatures = await self._members.up(ensemble.steps)
+        try:
+            signature = derive(ensemble, signatures)
+            samples = () if ensemble.warm_up is None else samples_of(ensemble.warm_up, signature.inputs)
+        except InvalidArgument as error:
+            raise LoadFailed(f"its steps do not fit: {error.message}") from None
+        plan = Plan(ensemble, self._members)
+        for tensors in samples:
+            try:
+                await plan(tensors, deadline=math.inf)
+            except Error as error:
+                raise WarmUpFailed(f"a sample of it fails: {error.message}") from error
+        schema = Schema(signature.inputs, signature.outputs)
+        self._slot.ready(Loaded(facts, schema, False, self._clock.now(), facts.size_bytes + _BESIDE, plan), "")
+        _log.info("ensemble ready", model=self._slot.assignment.model_name, version=facts.version)
+
     async def _start(self, facts: VersionFacts, path: Path) -> None:
         before = self._resident()
         model, shares, seconds, notes = await asyncio.to_thread(_load, self._engine, path, self._clock)
@@ -162,35 +194,50 @@ def _load(engine: Engine, path: Path, clock: Clock) -> tuple[Model, bool, float,
     notes = []
     if model.schema.left_out:
         notes.append(f"only tensors are served; left out: {', '.join(model.schema.left_out)}")
-    warmed = _warm(model)
+    samples = [_arrays(tensors) for tensors in engine.samples(path, model.schema)]
+    _try(model, samples)
+    warmed = _warm(model, needed=not samples)
     # The graph decides; the run after it would only show that it was read wrongly.
     shares = warmed and model.schema.has_row_axis and model.row_wise and _has_independent_rows(model)
-    if not warmed:
-        notes.append("not warmed: its inputs cannot be guessed")
+    if not warmed and not samples:
+        notes.append("not warmed: its inputs cannot be guessed; register samples with it")
     if not shares:
         notes.append("requests run one by one")
-    return model, shares, _seconds(model, clock) if warmed else math.inf, notes
+    asked = sample(model.schema, [0]) if warmed else next(iter(samples), None)
+    return model, shares, _seconds(model, asked, clock) if asked is not None else math.inf, notes
 
 
-def _warm(model: Model) -> bool:
+def _try(model: Model, samples: Sequence[Mapping[str, Array]]) -> None:
+    for place, inputs in enumerate(samples):
+        try:
+            model.run(inputs)
+        except Error as error:
+            raise WarmUpFailed(f"the model does not compute its sample {place}: {error.message}") from error
+
+
+def _warm(model: Model, *, needed: bool) -> bool:
+    """Whether it computes what is made up. needed: it has no samples, and must when all it takes is numbers."""
     try:
         model.run(sample(model.schema, [0]))
     except Error as error:
-        if is_typical(model.schema):
+        if needed and is_typical(model.schema):
             raise LoadFailed(f"the model loads but does not run: {error.message}") from error
         return False
     return True
 
 
-def _seconds(model: Model, clock: Clock) -> float:
+def _seconds(model: Model, inputs: Mapping[str, Array], clock: Clock) -> float:
     """The shortest of some runs: what disturbs one makes it longer and never shorter."""
-    inputs = sample(model.schema, [0])
     shortest = math.inf
     for _ in range(_MEASURED):
         start = clock.monotonic()
         model.run(inputs)
         shortest = min(shortest, clock.monotonic() - start)
     return shortest
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> Mapping[str, Array]:
+    return {name: decode(tensor, name) for name, tensor in tensors.items()}
 
 
 def _has_independent_rows(model: Model) -> bool:

@@ -1,10 +1,12 @@
 """Ports of loading and answering."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+from fp_kernel.ensembles import Ensemble, Step
+from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 
 from fp_serving.app.slot import VersionFacts
@@ -35,6 +37,21 @@ class Attempts(Protocol):
         ...
 
 
+class Members(Protocol):
+    """The versions that an ensemble runs."""
+
+    async def up(self, steps: Sequence[Step]) -> Mapping[str, Signature]:
+        """Waits until all are READY; what each takes and gives, by the name of the step.
+
+        Raises LoadFailed, with the reason of the one that cannot be served.
+        """
+        ...
+
+    async def ask(self, step: Step, inputs: Mapping[str, Tensor], *, deadline: float) -> Mapping[str, Tensor]:
+        """One answer, which is counted for nobody but the ensemble. Raises what `Predict` raises."""
+        ...
+
+
 class Artifacts(Protocol):
     """Artifacts on this machine, by digest; blocking calls run in threads."""
 
@@ -43,6 +60,10 @@ class Artifacts(Protocol):
         ...
 
     async def remember(self, facts: VersionFacts) -> None: ...
+
+    async def ensemble(self, path: Path) -> Ensemble | None:
+        """What the artifact says when it is no model of its own. Raises LoadFailed."""
+        ...
 
     async def find(self, digest: str) -> Path | None:
         """The artifact when it is here and its content has the digest."""
@@ -73,6 +94,10 @@ class Model(Protocol):
 class Engine(Protocol):
     def load(self, path: Path) -> Model:
         """Blocking. Raises LoadFailed with a reason for people."""
+        ...
+
+    def samples(self, path: Path, schema: Schema) -> Sequence[Mapping[str, Tensor]]:
+        """That were registered with the model. Blocking. Raises WarmUpFailed for one that does not fit."""
         ...
 
 

@@ -53,11 +53,16 @@ class Predict:
         loaded = self._slot.loaded()
         start = self._clock.monotonic()
         with self._counts.request():
-            loaded.schema.check(inputs)
-            outputs, from_cache = await self._answer(loaded, inputs, deadline)
+            outputs, from_cache = await self.uncounted(inputs, deadline=deadline)
         seconds = self._clock.monotonic() - start
         self._counts.answered(seconds)
         return Answer(outputs, loaded.facts.version, seconds, from_cache)
+
+    async def uncounted(self, inputs: Mapping[str, Tensor], *, deadline: float) -> tuple[Mapping[str, Tensor], bool]:
+        """The outputs, and whether they were given before. Of a step of an ensemble, which is counted itself."""
+        loaded = self._slot.loaded()
+        loaded.schema.check(inputs)
+        return await self._answer(loaded, inputs, deadline)
 
     async def _answer(
         self, loaded: Loaded, inputs: Mapping[str, Tensor], deadline: float
@@ -75,6 +80,8 @@ class Predict:
         return outputs, False
 
     async def _run(self, loaded: Loaded, inputs: Mapping[str, Tensor], deadline: float) -> Mapping[str, Tensor]:
+        if loaded.plan is not None:
+            return await loaded.plan(inputs, deadline=deadline)
         schema = loaded.schema
         rows = schema.rows(inputs) if loaded.shares else 1
         arrays = await _read(inputs, lambda: _arrays(inputs))

@@ -10,6 +10,7 @@ from fp_kernel import Clock, FailedPrecondition, NotFound, ResourceExhausted, Un
 from fp_kernel.tensors import Tensor
 from fp_telemetry import get_logger
 
+from fp_serving.app.members import HouseMembers
 from fp_serving.app.ports import Attempts, Names, Runner
 from fp_serving.app.predict import Answer
 from fp_serving.app.session import UNLOADED, Asked, Resident, Session, Sessions
@@ -77,11 +78,13 @@ class Residents:
 
     async def predict(self, asked: Asked, inputs: Mapping[str, Tensor], *, deadline: float) -> Answer:
         """Raises what `Predict` raises, and what `session` raises."""
-        resident = self._found(asked)
-        if resident is None or resident.session is None or not resident.session.slot.is_ready:
-            resident = await self._waited(asked, deadline)
-        with self._using(resident) as session:
+        with self._using(self._ready(asked) or await self._waited(asked, deadline)) as session:
             return await session.predict(inputs, deadline=deadline)
+
+    async def answer(self, asked: Asked, inputs: Mapping[str, Tensor], *, deadline: float) -> Mapping[str, Tensor]:
+        """Of a step of an ensemble. Raises what `predict` raises."""
+        with self._using(self._ready(asked) or await self._waited(asked, deadline)) as session:
+            return (await session.predict.uncounted(inputs, deadline=deadline))[0]
 
     async def session(self, asked: Asked, *, deadline: float) -> Session:
         """That serves the version, loaded now where that is needed.
@@ -115,8 +118,11 @@ class Residents:
 
     @property
     def only(self) -> Resident | None:
-        """The version of a process that knows one."""
-        return next(iter(self._known.values())) if len(self._known) == 1 else None
+        """The version of a process that knows one, beside the steps of an ensemble."""
+        if len(self._known) == 1:
+            return next(iter(self._known.values()))
+        asked = [each for each in self._known.values() if not each.member]
+        return asked[0] if len(asked) == 1 else None
 
     @property
     def runners(self) -> list[Runner]:
@@ -126,13 +132,15 @@ class Residents:
     def memory_bytes(self) -> int:
         return sum(each.memory_bytes for each in self._known.values())
 
-    def load(self, assignment: Assignment, label: str) -> Resident:
+    def load(self, assignment: Assignment, label: str, *, pinned: bool = False, member: bool = False) -> Resident:
         """Begin to load; what is loaded or on its way stays as it is, what has failed is tried again.
 
+        pinned, member: as of `Resident`, of one that is not known yet.
         Raises Unavailable, ResourceExhausted.
         """
-        resident = self._known.get(assignment.version_id) or self._add(assignment, label)
+        resident = self._known.get(assignment.version_id) or self._add(assignment, label, pinned=pinned, member=member)
         resident.assignment, resident.withdrawn = assignment, False
+        resident.member, resident.used_at = resident.member and member, self.clock.monotonic()
         if not resident.is_up:
             self._begin(resident)
         return resident
@@ -148,6 +156,10 @@ class Residents:
         for resident in self._known.values():
             if resident.session is not None:
                 await resident.session.runner.close()
+
+    def _ready(self, asked: Asked) -> Resident | None:
+        resident = self._found(asked)
+        return resident if resident is not None and resident.is_ready else None
 
     async def _waited(self, asked: Asked, deadline: float) -> Resident:
         resident = self._found(asked) or await self._resolved(asked)
@@ -182,10 +194,10 @@ class Residents:
             raise _wrong()
         return known
 
-    def _add(self, assignment: Assignment, label: str = "", *, pinned: bool = False) -> Resident:
+    def _add(self, assignment: Assignment, label: str = "", *, pinned: bool = False, member: bool = False) -> Resident:
         if len(self._known) >= self.policy.most:
             self._forget()
-        resident = Resident(assignment, label, self.clock.monotonic(), self.clock.now(), pinned)
+        resident = Resident(assignment, label, self.clock.monotonic(), self.clock.now(), pinned, member=member)
         self._known[assignment.version_id] = resident
         if label:
             self._labels[(assignment.model_name, label)] = resident
@@ -203,7 +215,8 @@ class Residents:
     def _begin(self, resident: Resident) -> None:
         if self._group is None:
             raise Unavailable("the process has only just begun", reason="MODEL_NOT_READY", retry_after=1.0)
-        session = self.sessions(resident.assignment, lambda facts: self._admitted(resident, facts))
+        members = HouseMembers(self, pinned=resident.pinned)
+        session = self.sessions(resident.assignment, lambda facts: self._admitted(resident, facts), members)
         resident.session = session
         session.loading = self._group.create_task(self._load(resident, session))
 

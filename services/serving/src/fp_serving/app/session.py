@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fp_serving.app.load import Admission
-from fp_serving.app.ports import Runner
+from fp_serving.app.ports import Members, Runner
 from fp_serving.app.predict import Predict
 from fp_serving.app.slot import Assignment, Slot
 from fp_serving.domain.lifecycle import ModelState, Status
@@ -44,6 +44,11 @@ class Session:
     in_flight: int = 0
     idle: asyncio.Event = field(default_factory=_idle)
 
+    @property
+    def failure(self) -> Status | None:
+        status = self.slot.status
+        return status if status.state is ModelState.FAILED else None
+
     @contextmanager
     def used(self) -> Iterator[None]:
         self.in_flight += 1
@@ -59,7 +64,7 @@ class Session:
 UNLOADED = "MODEL_UNLOADED"
 """Reason: someone wanted it; it is not loaded again because it is asked."""
 
-Sessions = Callable[[Assignment, Admission], Session]
+Sessions = Callable[[Assignment, Admission, Members], Session]
 
 
 @dataclass(eq=False, slots=True)
@@ -67,6 +72,7 @@ class Resident:
     """A version that the process knows. used_at: when it was last asked, on the monotonic clock.
 
     pinned: never unloaded to make room. withdrawn: unloaded because someone wanted it.
+    member: loaded for the sake of an ensemble alone.
     """
 
     assignment: Assignment
@@ -77,11 +83,16 @@ class Resident:
     session: Session | None = None
     withdrawn: bool = False
     why: str = ""
+    member: bool = False
 
     @property
     def is_up(self) -> bool:
         """Whether it is loaded, or on the way."""
-        return self.session is not None and self.session.slot.status.state is not ModelState.FAILED
+        return self.session is not None and self.session.failure is None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.session is not None and self.session.slot.is_ready
 
     @property
     def busy(self) -> bool:

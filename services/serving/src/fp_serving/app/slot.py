@@ -1,9 +1,12 @@
 """A model version that is brought up in this process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from fp_kernel import Clock, FailedPrecondition, Unavailable
+from fp_kernel.tensors import Tensor
 
 from fp_serving.domain.lifecycle import Lifecycle, ModelState, Status
 from fp_serving.domain.schema import Schema
@@ -34,13 +37,22 @@ class VersionFacts:
     size_bytes: int
 
 
+class Answering(Protocol):
+    """How an ensemble answers."""
+
+    async def __call__(self, inputs: Mapping[str, Tensor], *, deadline: float) -> Mapping[str, Tensor]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
+    """plan: of an ensemble; None of a model, which runs by itself."""
+
     facts: VersionFacts
     schema: Schema
     shares: bool
     loaded_at: datetime
     memory_bytes: int
+    plan: Answering | None = None
 
 
 class Slot:

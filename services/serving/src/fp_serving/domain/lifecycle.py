@@ -42,6 +42,20 @@ class Quarantined(LoadFailed):
     reason = "QUARANTINED"
 
 
+class WarmUpFailed(LoadFailed):
+    """A sample that was registered with the version does not fit it, or the model cannot compute it."""
+
+    reason = "WARM_UP_FAILED"
+
+
+class MemberFailed(LoadFailed):
+    """A version that the ensemble runs cannot be served here."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """state: as of `updated_at` (UTC). message: for people: what is waited for, what is left out, why it failed.

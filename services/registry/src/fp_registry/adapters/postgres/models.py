@@ -1,5 +1,7 @@
 """Models as changes read and write them."""
 
+from collections.abc import Sequence
+
 from fp_postgres import Transaction
 
 from fp_registry.adapters.postgres.rows import MODEL, as_json, to_model
@@ -54,6 +56,17 @@ class PostgresModels:
             "SELECT model_id FROM versions WHERE team = $1 AND id = $2", team, version_id
         )
         return await self.lock(team, model_id) if model_id else None
+
+    async def hold(self, team: str, model_ids: Sequence[str]) -> int:
+        # Shared, as a foreign key would: several ensembles may be made of one model at the same time.
+        rows = await self._transaction.fetch(
+            """
+            SELECT FROM models WHERE team = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE
+            """,
+            team,
+            list(model_ids),
+        )
+        return len(rows)
 
     async def save(self, model: Model) -> None:
         await self._transaction.execute(

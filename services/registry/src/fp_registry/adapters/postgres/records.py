@@ -1,15 +1,22 @@
 """Reads of the write side that must not be stale."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from asyncpg import Record
+from forgepoint.common.v1.model_pb2 import Signature
 from fp_kernel import PageRequest
+from fp_kernel.ensembles import Ensemble
+from fp_kernel.signatures import UNDECLARED
 from fp_postgres import Database
+from fp_rpc.signatures import signature_from_pb, signature_to_pb
 
-from fp_registry.adapters.postgres.rows import VERSION_FACTS, to_tenure, to_version
+from fp_registry.adapters.postgres.rows import VERSION_FACTS, VERSION_WITH_SIGNATURE, to_tenure, to_version
 from fp_registry.app.read_ports import VersionRef
+from fp_registry.domain.ensemble import Candidate, compose
 from fp_registry.domain.promotion import Tenure
-from fp_registry.domain.version import Version
+from fp_registry.domain.version import Made, Version
 
 _FAR = 2**62
 
@@ -33,6 +40,24 @@ class PostgresRecords:
             "SELECT framework FROM models WHERE team = $1 AND id = $2", team, model_id
         )
         return found or ""
+
+    async def made(self, version: Version, ensemble: Ensemble) -> Made:
+        rows = await self._database.fetch(
+            f"""
+            SELECT {VERSION_WITH_SIGNATURE}, m.name AS model_name, m.framework, m.archived_at IS NOT NULL AS archived
+            FROM versions v JOIN models m ON m.team = v.team AND m.id = v.model_id
+            WHERE v.team = $1 AND v.id = ANY($2::uuid[])
+            """,  # noqa: S608 -- a constant
+            version.team,
+            [version.id, *(step.version_id for step in ensemble.steps)],
+        )
+        found = {str(row["id"]): _candidate(row) for row in rows}
+        declared = found[version.id].signature if version.id in found else UNDECLARED
+        composition = await asyncio.to_thread(compose, ensemble, found, declared)
+        if composition.signature is declared:
+            # As its maker sent it.
+            return Made(composition.members, found[version.id].version.described.signature)
+        return Made(composition.members, signature_to_pb(composition.signature).SerializeToString())
 
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         # Commands hold the model's row from their first look to their commit.
@@ -110,3 +135,8 @@ class PostgresRecords:
                 "SELECT EXISTS (SELECT FROM models WHERE team = $1 AND id = $2)", team, model_id
             )
         )
+
+
+def _candidate(row: Record) -> Candidate:
+    signature = signature_from_pb(Signature.FromString(row["signature"]))
+    return Candidate(to_version(row), row["model_name"], row["framework"], row["archived"], signature)

@@ -1,7 +1,8 @@
 """Rows of the write side as domain values, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from asyncpg import Record
@@ -9,7 +10,7 @@ from asyncpg import Record
 from fp_registry.domain.model import Model
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage, Status
-from fp_registry.domain.version import Described, Version
+from fp_registry.domain.version import Described, Member, Version
 
 # Every statement names its table `m` or `v`. JSON travels as text, so that the driver's codecs do not matter.
 MODEL = """
@@ -24,11 +25,12 @@ MODEL = """
 _VERSION = """
     v.id, v.model_id, v.team, v.version, v.ordinal, v.description, v.stage, v.status, v.artifact_path,
     v.artifact_digest, v.size_bytes, v.metrics::text AS metrics, v.run_id, v.failure_reason, v.created_by,
-    v.created_at, v.revision
+    v.created_at, v.revision, v.members::text AS members
 """
 VERSION = f"{_VERSION}, v.signature, v.baseline_profile"
 # For readers: what is served on lists and single reads, without the profile of up to 256 KiB.
 VERSION_DOCUMENT = f"{_VERSION}, v.signature, substring(v.baseline_profile FROM 1 FOR 1) AS baseline_profile"
+VERSION_WITH_SIGNATURE = f"{_VERSION}, v.signature, ''::bytea AS baseline_profile"
 VERSION_FACTS = f"{_VERSION}, ''::bytea AS signature, ''::bytea AS baseline_profile"
 
 
@@ -73,6 +75,7 @@ def to_version(row: Record) -> Version:
         failure_reason=row["failure_reason"],
         revision=row["revision"],
         described=Described(signature=row["signature"], baseline=row["baseline_profile"]),
+        members=tuple(Member(**member) for member in json.loads(row["members"])),
     )
 
 
@@ -88,3 +91,7 @@ def to_tenure(row: Record) -> Tenure:
 
 def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), allow_nan=False)
+
+
+def members_json(members: Sequence[Member]) -> str:
+    return json.dumps([asdict(member) for member in members])

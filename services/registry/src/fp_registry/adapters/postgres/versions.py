@@ -2,7 +2,7 @@
 
 from fp_postgres import Transaction
 
-from fp_registry.adapters.postgres.rows import VERSION, as_json, to_version
+from fp_registry.adapters.postgres.rows import VERSION, as_json, members_json, to_version
 from fp_registry.domain.model import Model
 from fp_registry.domain.version import Version
 
@@ -80,6 +80,29 @@ class PostgresVersions:
             version.failure_reason,
             version.revision,
         )
+
+    async def compose(self, version: Version) -> None:
+        await self._transaction.execute(
+            "UPDATE versions SET signature = $3, members = $4::text::jsonb WHERE team = $1 AND id = $2",
+            version.team,
+            version.id,
+            version.described.signature,
+            members_json(version.members),
+        )
+
+    async def used_by(self, model: Model) -> tuple[str, str] | None:
+        row = await self._transaction.fetchrow(
+            """
+            SELECT m.name, v.version
+            FROM versions v JOIN models m ON m.team = v.team AND m.id = v.model_id
+            WHERE v.members <> '[]' AND v.members @> jsonb_build_array(jsonb_build_object('model_id', $2::text))
+                AND v.team = $1 AND v.model_id <> $2::text::uuid AND v.stage <> 'ARCHIVED' AND m.archived_at IS NULL
+            LIMIT 1
+            """,
+            model.team,
+            model.id,
+        )
+        return (row["name"], row["version"]) if row else None
 
     async def _one(self, condition: str, *arguments: object) -> Version | None:
         row = await self._transaction.fetchrow(f"SELECT {VERSION} FROM versions v WHERE {condition}", *arguments)  # noqa: S608 -- constants
