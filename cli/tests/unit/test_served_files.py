@@ -9,12 +9,13 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
-from fp_cli import conversion, model_check, model_speed
+from fp_cli import conversion, model_check, model_speed, onnx_file
 from fp_cli.failures import reporting
 from fp_cli.main import app, hoisted
 from fp_kernel import FailedPrecondition, InvalidArgument
 from fp_kernel.signatures import Column
 from fp_kernel.tensors import ElementType
+from fp_onnx import read_artifact
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
@@ -178,3 +179,23 @@ def test_a_column_is_of_texts_when_one_of_its_values_is_no_number(tmp_path):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["a", "b"], ["1", "x"], ["", "2"]])
     assert conversion.sample_of(path).texts == {"b"}
+
+
+def test_samples_that_fit_travel_with_the_model_and_others_are_refused_by_name(relu, tmp_path, capsys):
+    samples = tmp_path / "samples.json"
+    samples.write_text('[{"x": [1, 2]}, {"x": [[1, 2], [3, 4]]}]')
+    assert run("models", "check", relu, "--warm-up", samples) == 0
+    assert "callers share runs" in capsys.readouterr().out
+    bundle = onnx_file.with_samples(relu.read_bytes(), samples)
+    assert read_artifact([bundle]).warm_up == samples.read_bytes()
+    for wrong, field in (('[{"x": [1]}]', "warm_up[0][x].shape"), ("{}", "warm_up"), ('[{"y": 1}]', "warm_up[0][y]")):
+        samples.write_text(wrong)
+        assert run("models", "check", relu, "--warm-up", samples) != 0
+        assert field in capsys.readouterr().err
+
+
+def test_what_is_for_models_is_refused_beside_an_ensemble(relu, tmp_path, capsys):
+    ensemble = tmp_path / "both.yaml"
+    ensemble.write_text("steps: []\noutputs: {}\n")
+    assert run("models", "check", ensemble, "--warm-up", relu) != 0
+    assert "is not for an ensemble" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import typer
 from fp_cli.output import State, document, record, rows, say
 
 if TYPE_CHECKING:
+    from fp_cli.client import Client
     from fp_cli.conversion import Converted
 
 _FILE = typer.Argument(
@@ -58,20 +59,14 @@ def register(
     warm_up: Path = _WARM_UP,
 ) -> None:
     """Register a version of a model from a file, converted where it is no ONNX: create, upload, confirm."""
-    from fp_cli import ensemble_files, pairs, upload
+    from fp_cli import pairs, upload
     from fp_cli.client import connect
-    from fp_cli.conversion import Converted
     from fp_cli.messages import plain
 
     state: State = context.obj
-    ensemble = ensemble_files.is_one(file)
-    if ensemble:
-        _refuse_beside_ensemble(columns=columns, warm_up=warm_up, sample=sample)
-    found = Converted(b"", "ensemble") if ensemble else _read(state, file, sample, warm_up, unpickle=unpickle)
     named = [column.strip() for column in columns.split(",") if column.strip()]
     with connect(state) as client:
-        if ensemble:
-            found = Converted(ensemble_files.content_of(client, file)[0], "ensemble")
+        found = _made(state, client, file, sample, warm_up, unpickle=unpickle, columns=named)
         order = upload.Order(
             model=name,
             content=found.content,
@@ -120,6 +115,25 @@ def check(
         record(state, {"size_bytes": len(content), "batching": shared} | _speed(speed))
     if found.refusal:
         raise FailedPrecondition(f"the platform would refuse it: {found.refusal}")
+
+
+def _made(
+    state: State,
+    client: "Client",
+    file: Path,
+    sample: Path | None,
+    warm_up: Path | None,
+    *,
+    unpickle: bool,
+    columns: list[str],
+) -> "Converted":
+    from fp_cli import ensemble_files
+    from fp_cli.conversion import Converted
+
+    if not ensemble_files.is_one(file):
+        return _read(state, file, sample, warm_up, unpickle=unpickle)
+    _refuse_beside_ensemble(columns=columns, warm_up=warm_up, sample=sample)
+    return Converted(ensemble_files.content_of(client, file)[0], "ensemble")
 
 
 def _check_ensemble(state: State, file: Path) -> None:
