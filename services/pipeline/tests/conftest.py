@@ -123,17 +123,18 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
         self._fake = FakeTraffic(world)
 
     async def GetRoute(self, request: inference_pb2.GetRouteRequest, _: object) -> inference_pb2.GetRouteResponse:
-        weights = await self._fake.shares(_actor(), request.model_name)
-        if not weights:
+        split = await self._fake.shares(_actor(), request.model_name)
+        if not split.weights:
             raise NotFound("no route")
-        targets = [inference_pb2.RouteTarget(version=version, weight_bps=bps) for version, bps in weights.items()]
-        return inference_pb2.GetRouteResponse(route=inference_pb2.Route(targets=targets))
+        targets = [inference_pb2.RouteTarget(version=version, weight_bps=bps) for version, bps in split.weights.items()]
+        return inference_pb2.GetRouteResponse(route=inference_pb2.Route(targets=targets, revision=split.revision))
 
     async def SetTrafficSplit(
         self, request: inference_pb2.SetTrafficSplitRequest, _: object
     ) -> inference_pb2.SetTrafficSplitResponse:
         weights = {each.version: each.weight_bps for each in request.weights}
-        await self._fake.split(_actor(), request.model_name, weights, request.idempotency_key)
+        expected = request.expected_revision if request.HasField("expected_revision") else None
+        await self._fake.split(_actor(), request.model_name, weights, request.idempotency_key, expected)
         return inference_pb2.SetTrafficSplitResponse()
 
 

@@ -36,6 +36,26 @@ async def test_a_deployment_that_is_undone_goes_back_to_the_operators_split(two)
     assert two.live == {"1": 6_000, "2": 4_000}
 
 
+async def test_a_split_that_is_set_between_the_look_and_the_change_is_started_from(two):
+    """Else what an operator decided in that moment would be overwritten by nobody's decision."""
+    meanwhile = {"1": 2_000, "2": 8_000, "3": 0}
+
+    def set_once(call):
+        if call == "split":
+            two.world.heard = lambda _: None
+            two.world["splits"]["delays"] = dict(meanwhile)
+
+    two.world.heard = set_once
+    execution = await two.deploy("3")
+
+    assert execution.status is ExecutionStatus.COMPLETED, execution.error
+    assert splits(two) == [
+        '{"1": 5700, "2": 3800, "3": 500}',
+        '{"1": 1900, "2": 7600, "3": 500}',
+        '{"1": 0, "2": 0, "3": 10000}',
+    ]
+
+
 @pytest.mark.parametrize(
     ("moved", "left"),
     [

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from fp_kernel import FailedPrecondition, NotFound, Unavailable
 from fp_pipeline.domain.promotion import PromotionState
+from fp_pipeline.domain.traffic import Split
 from fp_testkit.patience import PATIENCE
 from pipeline_fakes.promoted import Promotions
 
@@ -198,7 +199,7 @@ async def test_promotions_of_one_moment_are_all_looked_at(promotions, service):
 
     async def shares(actor, model_name):
         looked.append(model_name)
-        return first.before
+        return Split(first.before, 1)
 
     promotions.watch._traffic.shares = shares
     promotions.clock.advance(AN_HOUR)
@@ -215,7 +216,7 @@ async def test_a_peer_that_hangs_for_one_model_keeps_no_other_one_waiting(promot
     async def slow(actor, model_name):
         if model_name == "a":
             await closed.wait()
-            return first.before
+            return Split(first.before, 1)
         return await shares(actor, model_name)
 
     promotions.watch._traffic.shares = slow

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from fp_pipeline.domain.replicas import ONE, Replicas
-from fp_pipeline.domain.traffic import Weights
+from fp_pipeline.domain.traffic import Split, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +127,16 @@ class Registry(Registrations, Promotions, Protocol):
 class Traffic(Protocol):
     """Moves traffic."""
 
-    async def shares(self, actor: Actor, model_name: str) -> Weights:
+    async def shares(self, actor: Actor, model_name: str) -> Split:
         """How the traffic is divided now, whoever decided it; empty when no version gets any."""
 
-    async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
-        """Raises FailedPrecondition while a version is not known as a target yet."""
+    async def split(
+        self, actor: Actor, model_name: str, weights: Weights, key: str, expected: int | None = None
+    ) -> None:
+        """expected: the revision of the route that the weights were made of; None for whatever there is.
+
+        Raises FailedPrecondition while a version is not known as a target yet, Aborted when the route was changed.
+        """
 
 
 @dataclass(frozen=True, slots=True)

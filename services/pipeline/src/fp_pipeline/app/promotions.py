@@ -221,7 +221,7 @@ class WatchPromotions:
 
     async def _used(self, promotion: Promotion) -> bool:
         """Whether someone has given a version before some traffic again: then it is not ours to stop."""
-        routed = await self._traffic.shares(Actor(promotion.team, promotion.actor), promotion.model_name)
+        routed = (await self._traffic.shares(Actor(promotion.team, promotion.actor), promotion.model_name)).weights
         return any(routed.get(version, 0) for version in promotion.before)
 
     async def _close(self, promotion: Promotion) -> None:

@@ -1,11 +1,23 @@
 """Shares of the traffic in basis points; they sum to 10000."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 
 Weights = Mapping[str, int]
 """Basis points by version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the traffic of a model is divided.
+
+    revision: of its route, 0 where nobody divided it; None where nobody looked.
+    """
+
+    weights: Weights
+    revision: int | None
 
 
 def only(version: str, others: Weights) -> Weights:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
+from fp_kernel.revisions import NOTHING, check_revision
 from fp_pipeline.app.peers import (
     Actor,
     Job,
@@ -21,7 +23,7 @@ from fp_pipeline.app.peers import (
     VersionStatus,
 )
 from fp_pipeline.domain.config import FULL_WEIGHT_BPS
-from fp_pipeline.domain.traffic import Weights
+from fp_pipeline.domain.traffic import Split, Weights
 from pipeline_fakes.world import World
 
 
@@ -126,16 +128,28 @@ class FakeTraffic:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def shares(self, actor: Actor, model_name: str) -> Weights:
+    async def shares(self, actor: Actor, model_name: str) -> Split:
         self._world.called("shares", model_name)
         weights: Weights = self._world["splits"].get(model_name, {})
-        return weights
+        return Split(weights, self._revision(model_name))
 
-    async def split(self, actor: Actor, model_name: str, weights: Weights, key: str) -> None:
+    def _revision(self, model_name: str) -> int:
+        """Another one for each split that there may be, whoever set it."""
+        weights = self._world["splits"].get(model_name)
+        return crc32(json.dumps(weights, sort_keys=True).encode()) if weights else NOTHING
+
+    async def split(
+        self, actor: Actor, model_name: str, weights: Weights, key: str, expected: int | None = None
+    ) -> None:
         self._world.called("split", f"{model_name} {json.dumps(dict(sorted(weights.items())))}")
         if sum(weights.values()) != FULL_WEIGHT_BPS:
             raise FailedPrecondition("the weights do not sum to 10000")
-        self._world.once(key, lambda: self._world["splits"].update({model_name: dict(weights)}))
+
+        def change() -> None:
+            check_revision(expected, self._revision(model_name))
+            self._world["splits"].update({model_name: dict(weights)})
+
+        self._world.once(key, change)
 
 
 class FakeRuntimes:

@@ -40,7 +40,7 @@ class Canary:
         if not isinstance(config, CanaryConfig):
             raise StepFailed("config is not that of a canary", final=True)
         deployment, before = await self._shares.candidate(attempt)
-        others = {version: weight for version, weight in before.items() if version != deployment.version}
+        others = {version: weight for version, weight in before.weights.items() if version != deployment.version}
         if not others:
             return Outcome(skipped="the model's first version needs no canary")
         if _SINCE not in attempt.step.output:

@@ -19,7 +19,7 @@ class Promote:
 
     async def run(self, attempt: Attempt) -> Outcome:
         deployment, before = await self._shares.candidate(attempt)
-        await self._shares.move(attempt, deployment, before, only(deployment.version, before))
+        await self._shares.move(attempt, deployment, before, only(deployment.version, before.weights))
         await self._remember(attempt, deployment)
         key = attempt.name.key("promote")
         await self._registry.promote(attempt.actor, deployment.version_id, Stage.PRODUCTION, key)
