@@ -44,6 +44,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("recipe of images", [f"{BIN}/hadolint", "deploy/docker/Dockerfile"]),
         ("chart", [python, "tools/chart.py"]),
         ("page of growth", [python, "tools/growth.py", "--check"]),
+        ("page of upgrades", [python, "tools/upgrade.py", "--check"]),
         ("lock", [f"{ROOT}/.uv/bin/uv", "lock", "--check", "--quiet"]),
     ]
 
