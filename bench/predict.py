@@ -1,6 +1,7 @@
 """What a prediction costs, in place: the whole platform runs, its model is learned and deployed as in `make demo`.
 
-One row of twelve features, keyless and keyed, directly at inference and through the edge, at 1, 16 and 64 callers;
+One row of twelve features, keyless and keyed, over gRPC and by the Open Inference Protocol over HTTP/1.1 (`_rest`),
+directly at inference and through the edge, at 1, 16 and 64 callers;
 first with all services at work, then with the consumers of predictions stopped. In the same run, from one client: the
 floor (two packed hops of bare grpc.aio and the same model, alone and behind Envoy) and other products. Rounds
 alternate.
@@ -145,9 +146,10 @@ async def _ours(stack: AsyncExitStack, platform: Platform, session: Session, row
             )
     bearer = {"authorization": f"Bearer {await login.token()}"}
     path = f"/v2/models/{MODEL}/infer"
-    ways["edge_rest"] = Way(
-        predict_load.rest_caller(platform.access.http_address, path, oip(row.tolist()), bearer), usage, settled
-    )
+    # The same request by the same client as MLServer gets.
+    for name, address in (("direct_rest", inference), ("edge_rest", platform.access.http_address)):
+        caller = predict_load.rest_caller(address, path, oip(row.tolist()), bearer)
+        ways[name] = Way(caller, usage, settled)
     return ways
 
 
@@ -259,6 +261,11 @@ def _report(on: dict[str, Way], off: dict[str, Way], idle: dict[str, float], oth
         "keyed to keyless, consumers on (0.85 asked)": rate(on, "direct_keyed") / rate(on, "direct_keyless"),
         "keyed to keyless, consumers off": rate(off, "direct_keyed") / rate(off, "direct_keyless"),
     }
+    if "mlserver_rest" in on:
+        ratios["direct OIP REST to MLServer's, consumers on (1 asked)"] = rate(on, "direct_rest") / rate(
+            on, "mlserver_rest"
+        )
+        ratios["OIP REST through the edge to MLServer's"] = rate(on, "edge_rest") / rate(on, "mlserver_rest")
     report(
         "predict",
         "predictions/s",

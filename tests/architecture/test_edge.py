@@ -110,7 +110,7 @@ def test_every_route_of_the_gateway_is_taken_with_its_verbs_and_refused_with_oth
         for verb in route.verbs:
             authorization = "" if route.public else "Bearer x"
             found = taken(routes, path, method=verb, authorization=authorization)
-            assert found["route"]["cluster"] == "gateway_http", (verb, path)
+            assert found["route"]["cluster"] == (route.noun or "gateway_http"), (verb, path)
             if not route.public:
                 refused = taken(routes, path, method=verb)
                 assert refused["direct_response"]["status"] == 401, (verb, path)

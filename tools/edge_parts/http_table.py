@@ -9,6 +9,7 @@ from typing import Any, Final
 from fp_gateway.http.app import application
 from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
+from fp_oip.paths import INFER
 from rules.protos import Rpc
 
 # Below these a credential is needed, but for the paths that say who somebody is and the protocol's own probes.
@@ -16,16 +17,21 @@ _CREDENTIAL_NEEDED: Final = ("/api", "/v1", "/v2")
 _OPEN: Final = frozenset(
     {"/api/v1/login", "/api/v1/refresh", "/api/v1/logout", "/v2", "/v2/health/live", "/v2/health/ready"}
 )
+# Which the gateway answers itself where there is no edge.
+_ANSWERED_BY: Final = dict.fromkeys(INFER, "inference")
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """path: with parameters in braces. verbs: that the gateway takes there. public: without a credential."""
+    """path: with parameters in braces. verbs: that are taken there. public: without a credential. noun: of the service
+    that answers it; empty for the gateway.
+    """
 
     path: str
     verbs: tuple[str, ...]
     public: bool
+    noun: str = ""
 
     @property
     def pattern(self) -> str | None:
@@ -40,7 +46,10 @@ def routes(rpcs: list[Rpc]) -> list[HttpRoute]:
     verbs: dict[tuple[str, bool], set[str]] = {}
     for path, verb in _entries():
         verbs.setdefault((path, _is_public(path, verb, rpcs)), set()).add(verb)
-    found = [HttpRoute(path, tuple(sorted(names)), public) for (path, public), names in verbs.items()]
+    found = [
+        HttpRoute(path, tuple(sorted(names)), public, _ANSWERED_BY.get(path, ""))
+        for (path, public), names in verbs.items()
+    ]
     return sorted(found, key=lambda route: (route.pattern is not None, route.path, route.public))
 
 

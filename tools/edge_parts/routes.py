@@ -21,6 +21,7 @@ _OURS: Final = "/forgepoint."
 _HEALTH: Final = "/grpc.health.v1.Health/"
 _REFLECTION: Final = "/grpc.reflection."
 _CHALLENGE: Final = {"header": {"key": "www-authenticate", "value": "Bearer"}}
+_BEARER: Final = {"name": "authorization", "string_match": {"prefix": "Bearer ", "ignore_case": True}}
 # Of routes that judge no credential: nothing is counted of the answers.
 _NO_CREDENTIAL: Final = {"envoy.filters.http.lua": typed("config.route.v3.FilterConfig", disabled=True)}
 # The busiest first: routes are compared one by one.
@@ -144,6 +145,8 @@ def _path(rpc: Rpc) -> str:
 
 def _http_routes(found: list[HttpRoute]) -> Iterator[Json]:
     yield _too_large("/")
+    # The busiest first, as of RPCs; whatever else comes by these paths is refused below.
+    yield from (_proven(route) for route in found if route.noun)
     yield from (_public(_http(route)) for route in found if route.public)
     closed = [route for route in found if not route.public]
     for route in found:
@@ -155,7 +158,7 @@ def _http_routes(found: list[HttpRoute]) -> Iterator[Json]:
                 yield _http(route)
     yield from (_wrong_verb(route, found) for route in found if route.pattern is not None)
     yield from (_unproven(prefix=prefix) for prefix in sorted({f"/{route.path.split('/')[1]}" for route in closed}))
-    yield from (_http(route) for route in closed if route.pattern is not None)
+    yield from (_http(route) for route in closed if route.pattern is not None and not route.noun)
 
 
 def _wrong_verb(route: HttpRoute, found: list[HttpRoute]) -> Json:
@@ -170,7 +173,13 @@ def _wrong_verb(route: HttpRoute, found: list[HttpRoute]) -> Json:
 def _http(route: HttpRoute) -> Json:
     verbs = "|".join(route.verbs)
     match = {**_match(route), "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": verbs}}}]}
-    return _route(f"{verbs} {route.path}".translate(_PLAIN), match, HTTP)
+    return _route(f"{verbs} {route.path}".translate(_PLAIN), match, route.noun or HTTP)
+
+
+def _proven(route: HttpRoute) -> Json:
+    """A route of a service, for requests with a credential."""
+    found = _http(route)
+    return {**found, "match": {**found["match"], "headers": [*found["match"]["headers"], _BEARER]}}
 
 
 def _match(route: HttpRoute) -> Json:
@@ -208,13 +217,8 @@ def _too_large(prefix: str) -> Json:
 
 def _unproven(**where: str) -> Json:
     """No credential, or none of the form that a credential has: refused before a byte of the body is read."""
-    bearer = {
-        "name": "authorization",
-        "string_match": {"prefix": "Bearer ", "ignore_case": True},
-        "invert_match": True,
-        "treat_missing_header_as_empty": True,
-    }
-    refusal = _refusal({**where, "headers": [bearer]}, 401, "a bearer credential is required")
+    none = {**_BEARER, "invert_match": True, "treat_missing_header_as_empty": True}
+    refusal = _refusal({**where, "headers": [none]}, 401, "a bearer credential is required")
     return {**_limited(refusal, "refused"), "response_headers_to_add": [_CHALLENGE]}
 
 

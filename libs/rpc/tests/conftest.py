@@ -15,7 +15,7 @@ import jwt
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fp_kernel import Principal
+from fp_kernel import Principal, invalid
 from fp_rpc import BearerToken, ChannelPolicy, Channels, JwtResolver, NoAudit, Server, ServerPolicy, StaticJwks
 from fp_telemetry import Metrics
 from fp_testkit.patience import PATIENCE
@@ -146,6 +146,24 @@ def scripted(shapes: SimpleNamespace) -> Any:  # noqa: C901 -- one line a method
     return Scripted()
 
 
+class HttpForm:
+    """A document is the text of a request, and the text of an answer a document."""
+
+    def __init__(self, shapes: SimpleNamespace) -> None:
+        self._pb = shapes.pb
+
+    def __call__(self, body: bytes, headers: Any, parameters: Any) -> SimpleNamespace:
+        if body == b"wrong":
+            raise invalid("body", "is wrong")
+        # As texts of JSON are read.
+        text = body.decode().replace("\\u0000", "\0")
+        request = self._pb.Request(text=text, thing_id=parameters["thing"])
+        return SimpleNamespace(message=request, answer=self._answer)
+
+    def _answer(self, response: Any) -> tuple[bytes, dict[str, str], str]:
+        return response.text.encode() + response.payload, {"x-own": "1"}, "text/plain"
+
+
 @dataclass
 class Running:
     """A server and ways to call it."""
@@ -209,6 +227,8 @@ async def serve(
         server.add(shapes.rpc.add_ShapesServiceServicer_to_server, servicer or scripted)
         if "link" in others:
             server.link(others["link"], 0)
+        if "http" in others:
+            server.http(("/things/{thing}/do",), others["http"], shapes.pb.Response, HttpForm(shapes))
         port = await server.start(others.get("address", "127.0.0.1:0"), others.get("certificates"))
         server.set_serving(True)
         running.append(Running(server, metrics, f"127.0.0.1:{port}", shapes))

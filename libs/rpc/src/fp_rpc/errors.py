@@ -130,6 +130,11 @@ def to_problem(error: Error) -> dict[str, Any]:
     return problem
 
 
+def kind_of(status: int) -> Kind:
+    """The kind of a gRPC status."""
+    return _BY_NUMBER.get(status, Kind.INTERNAL)
+
+
 def http_status(kind: Kind) -> int:
     """The HTTP status of a kind, as google.rpc.Code maps it."""
     return _TABLE[kind].http

@@ -9,6 +9,7 @@ from fp_rpc import Server, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.conversions import Conversions
 from fp_rpc.hosting import Peers, edge_proof, peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
 from fp_runtime import Runtime
@@ -20,7 +21,6 @@ from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.false_credentials import FalseCredentials
 from fp_gateway.http.app import HttpPolicy, application
-from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
 from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient

@@ -4,8 +4,8 @@ import pytest
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.pipeline.v1 import pipeline_pb2
 from fp_gateway.http import bind
-from fp_gateway.http.body_errors import MAX_DEPTH
 from fp_kernel import InvalidArgument
+from fp_rpc.json_bodies import MAX_DEPTH, document_of
 
 GOOD = {"entityId": "a", "values": {"i": 3.0}, "eventTime": "2026-01-01T10:00:00Z"}
 
@@ -53,4 +53,4 @@ def test_a_body_is_nested_as_deep_as_a_service_can_read_and_no_deeper():
 def test_a_body_that_json_itself_cannot_read_is_told_the_same():
     body = b'{"k":' * 1_100 + b"1" + b"}" * 1_100
     with pytest.raises(InvalidArgument, match="body: is nested more than 32 deep"):
-        bind.document_of(body)
+        document_of(body)

@@ -8,10 +8,10 @@ import pytest
 from forgepoint.registry.v1 import registry_pb2 as pb
 from fp_gateway.http import deprecation
 from fp_gateway.http.app import api_route
-from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.deprecation import Deprecation
 from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
+from fp_rpc.conversions import Conversions
 from fp_testkit.patience import PATIENCE
 from starlette.applications import Starlette
 

@@ -5,11 +5,11 @@ import base64
 import orjson
 import pytest
 from fp_gateway.http import tensors
-from fp_gateway.http.oip.infer import Inference
-from fp_gateway.http.oip.tensors import DATATYPES
 from fp_kernel import InvalidArgument
 from fp_kernel.packing import pack
 from fp_kernel.tensors import ElementType
+from fp_oip.infer import Inference
+from fp_oip.tensors import DATATYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ def test_each_element_type_may_be_sent_as_values_and_as_bytes(element):
 def test_each_type_of_the_open_inference_protocol_may_be_sent(datatype, element):
     values = VALUES.get(element, [0, 1])
     document = {"inputs": [{"name": "x", "datatype": datatype, "shape": [1, 2], "data": values}]}
-    message = Inference(orjson.dumps(document), None, "m", "").message
+    message = Inference(orjson.dumps(document), {}, "m", "").message
     assert message.inputs["x"] == tensors.TENSORS.to_pb(pack([values], element, "x"))
 
 

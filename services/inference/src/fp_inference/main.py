@@ -3,7 +3,6 @@
 from functools import partial
 
 import fp_runtime
-from forgepoint.inference.v1.inference_pb2_grpc import add_InferenceGatewayServiceServicer_to_server
 from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
@@ -24,6 +23,7 @@ from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.api.consumers import DeploymentEvents, MarkEvents, QuotaEvents
 from fp_inference.api.grpc import Servicer
+from fp_inference.api.oip import add_to
 from fp_inference.api.route_changes import RouteChanges
 from fp_inference.app.breakers import Breakers
 from fp_inference.app.bulkhead import Bulkheads
@@ -124,7 +124,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     server = Server(
         NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
     )
-    server.add(add_InferenceGatewayServiceServicer_to_server, servicer)
+    add_to(server, servicer)
 
     await follow.start()
     deployments, marks, exceeded = DeploymentEvents(follow), MarkEvents(follow), QuotaEvents(quotas)

@@ -34,6 +34,16 @@ def http_status(status: int) -> bytes:
     return b"\x08" + _text(str(status).encode())
 
 
+def fields(kind: str, size: int) -> bytes:
+    """Of an answer that is a document: its media type and length, whose names are in the fixed table."""
+    return _kind(kind) + b"\x0f\x0d" + _text(str(size).encode())
+
+
+@lru_cache(maxsize=32)
+def _kind(kind: str) -> bytes:
+    return b"\x0f\x10" + _text(kind.encode())
+
+
 @lru_cache(maxsize=32)
 def _status(status: int) -> bytes:
     return _field("grpc-status", str(status))

@@ -16,7 +16,6 @@ from fp_rpc.http2.outgoing import Outgoing
 from fp_rpc.http2.peers import identities_of, peer_of
 from fp_rpc.http2.reading import Reading
 from fp_rpc.http2.rules import check, first_window_of
-from fp_rpc.http2.stream import Stream
 from fp_rpc.http2.streams import Streams
 
 if TYPE_CHECKING:
@@ -59,9 +58,6 @@ class Connection(asyncio.Protocol):
         self._reading = Reading(self._transport, self.loop, lambda: self._hear(b""))
         self.peer, self.identities = peer_of(transport), identities_of(transport)
         self._server.connections.add(self)
-        policy = self._server.policy
-        greeting = frames.first_settings(policy.streams, policy.header_bytes)
-        self.outgoing.send(greeting + frames.window_update(0, FIRST_MORE))
         self._cut = self.loop.call_later(_PREFACE_SECONDS, self.end)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -142,12 +138,14 @@ class Connection(asyncio.Protocol):
         at, end, unpack, size_of_head = 0, len(data), frames.HEAD.unpack_from, frames.HEAD.size
         if not self._greeted:
             if not data.startswith(frames.PREFACE[:end]):
-                raise ConnectionFailed(Code.PROTOCOL_ERROR, "this is not HTTP/2")
+                self._leave_timer()
+                self._server.take_over(self, self._transport, data)
+                return
             if end < len(frames.PREFACE):
                 self._rest = data
                 return
-            self._greeted, at = True, len(frames.PREFACE)
-            self._leave_timer()
+            at = len(frames.PREFACE)
+            self._greet()
         most = self.streams.begun + _TURN
         while end - at >= size_of_head:
             high, low, kind, flags, number = unpack(data, at)
@@ -163,6 +161,12 @@ class Connection(asyncio.Protocol):
                 self._reading.defer()
                 break
         self._rest = data[at:]
+
+    def _greet(self) -> None:
+        self._greeted = True
+        self._leave_timer()
+        settings = frames.first_settings(self._server.policy.streams, self._server.policy.header_bytes)
+        self.outgoing.send(settings + frames.window_update(0, FIRST_MORE))
 
     def _take(self, kind: int, flags: int, number: int, body: bytes) -> None:
         if self._blocks.unfinished and kind != frames.CONTINUATION:
@@ -238,7 +242,7 @@ class Connection(asyncio.Protocol):
             if not ended:
                 self.outgoing.send(frames.reset(number, Code.NO_ERROR))
             return
-        stream = self.streams.running[number] = Stream(self, number, head, self.loop.time())
+        stream = self.streams.running[number] = self._server.stream(self, number, head)
         stream.ended = ended
         self._server.run(self, stream)
 

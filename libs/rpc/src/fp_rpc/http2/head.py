@@ -7,16 +7,16 @@ from typing import Final
 
 from fp_rpc.http2.headers import Entry
 
-_LENGTH: Final = re.compile(r"\d{1,18}")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])")
 _SECONDS: Final = {"H": 3_600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 # Of the transport; handlers get the others, as from gRPC.
-_OWN: Final = frozenset(
+OWN: Final = frozenset(
     ("te", "content-type", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding", "content-length")
 )
 _PSEUDO: Final = frozenset((":method", ":scheme", ":path", ":authority", ":protocol"))
 # Of connections of HTTP/1.
-_FOREIGN: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
+FOREIGN: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
 _REQUIRED: Final = frozenset((":method", ":scheme", ":path"))
 _ONCE: Final = "content-length"
 _TE: Final = "trailers"
@@ -56,12 +56,12 @@ def head_of(entries: Iterable[Entry]) -> Head:
             # Of a request, each once and before all others.
             malformed = malformed or regular or name in own or name not in _PSEUDO
             own[name] = str(value)
-        elif name in _OWN:
+        elif name in OWN:
             regular = True
             # Of two lengths nobody knows which one a proxy in front believed.
             malformed = malformed or (name == _ONCE and name in own)
             own[name] = str(value)
-        elif name in _FOREIGN:
+        elif name in FOREIGN:
             malformed = True
         else:
             regular = True
@@ -81,6 +81,10 @@ def head_of(entries: Iterable[Entry]) -> Head:
         any(name in own for name in _PSEUDO),
         None if wrong or length is None else int(length),
     )
+
+
+def length_of(text: str | None) -> int | None:
+    return int(text) if text is not None and _LENGTH.fullmatch(text) else None
 
 
 def _status(own: Mapping[str, str]) -> int:

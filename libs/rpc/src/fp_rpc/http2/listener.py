@@ -10,15 +10,21 @@ from typing import Any, Final, NamedTuple
 import grpc
 from fp_telemetry import get_logger
 
+from fp_rpc.http1.connection import Http1Connection
 from fp_rpc.http2.answers import BEGIN, http_status, status_block
 from fp_rpc.http2.connection import Connection
 from fp_rpc.http2.deadlines import Deadlines
+from fp_rpc.http2.frames import Code, ConnectionFailed
 from fp_rpc.http2.head import Head
+from fp_rpc.http2.http_paths import HttpPaths
+from fp_rpc.http2.http_stream import HttpStream
 from fp_rpc.http2.stream import Stream
 
 _log = get_logger("fp_rpc.http2")
 _BACKLOG: Final = 1_024
 _CANCELLED, _UNKNOWN, _LATE, _RESOURCE_EXHAUSTED, _UNIMPLEMENTED = 1, 2, 4, 8, 12
+# Of HTTP.
+_OK, _NOT_GRPC, _TOO_MANY, _HEADERS_TOO_LARGE = 200, 415, 429, 431
 _KEEPALIVE: Final = 60.0
 _KEEPALIVE_ANSWER: Final = 20.0
 # Seconds that handlers and connections get to end, once they are told to.
@@ -49,7 +55,8 @@ class Http2Server:
 
     def __init__(self, policy: Http2Policy) -> None:
         self.policy = policy
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | Http1Connection] = set()
+        self.paths = HttpPaths()
         self._handlers: list[Any] = []
         self._known: dict[str, Any] = {}
         # Also of calls whose connection is gone.
@@ -61,13 +68,42 @@ class Http2Server:
 
     def refusal(self, head: Head) -> bytes:
         """The whole answer to a call that is not run; empty for one that is."""
-        if head.http != 200:  # noqa: PLR2004 -- HTTP's
-            return http_status(head.http)
+        if head.http != _OK:
+            return self._http_refusal(head)
         if head.size > self.policy.header_bytes:
             return BEGIN + status_block(_RESOURCE_EXHAUSTED, "the headers are too large")
-        if len(self._running) >= self.policy.calls:
+        if self.full:
             return BEGIN + status_block(_RESOURCE_EXHAUSTED, "too many calls at once")
         return b""
+
+    def _http_refusal(self, head: Head) -> bytes:
+        if head.http != _NOT_GRPC or self.paths.find(head.path) is None:
+            return http_status(head.http)
+        if head.size > self.policy.header_bytes:
+            return http_status(_HEADERS_TOO_LARGE)
+        return http_status(_TOO_MANY) if self.full else b""
+
+    @property
+    def full(self) -> bool:
+        """Whether as many calls run as may."""
+        return len(self._running) >= self.policy.calls
+
+    def take_over(self, connection: Connection, transport: asyncio.Transport | None, data: bytes) -> None:
+        """A connection that began with other bytes than HTTP/2 does. Raises ConnectionFailed for what is nothing."""
+        if transport is None or not self.paths or not data[:1].isupper():
+            raise ConnectionFailed(Code.PROTOCOL_ERROR, "this is not HTTP/2")
+        self.connections.discard(connection)
+        other = Http1Connection(self, connection.loop, transport)
+        transport.set_protocol(other)
+        other.data_received(data)
+
+    def stream(self, connection: Connection, number: int, head: Head) -> Stream:
+        """Of a call that is not refused."""
+        now = connection.loop.time()
+        found = None if head.http == _OK else self.paths.find(head.path)
+        if found is None:
+            return Stream(connection, number, head, now)
+        return HttpStream(connection, number, head, now, found=found, watch=self.watch_deadline)
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
         self._handlers += handlers
@@ -107,13 +143,17 @@ class Http2Server:
         if self._deadlines is not None:
             self._deadlines.close()
 
-    def run(self, connection: Connection, stream: Stream) -> None:
+    def run(self, connection: Connection | Http1Connection, stream: Stream) -> None:
         stream.task = connection.loop.create_task(self._run(connection, stream))
         self._running.add(stream.task)
-        if stream.deadline is not None and self._deadlines is not None:
+        if stream.deadline is not None:
+            self.watch_deadline(stream)
+
+    def watch_deadline(self, stream: Stream) -> None:
+        if self._deadlines is not None:
             self._deadlines.add(stream)
 
-    async def _run(self, connection: Connection, stream: Stream) -> None:
+    async def _run(self, connection: Connection | Http1Connection, stream: Stream) -> None:
         stream.started = True
         try:
             try:
@@ -148,6 +188,9 @@ class Http2Server:
             await stream.fail(_CANCELLED, "the call was cancelled")
 
     async def _answer(self, stream: Stream) -> None:
+        if isinstance(stream, HttpStream):
+            await stream.answer(await stream.handle(None, stream))
+            return
         handler = self._known.get(stream.head.path) or self._find(stream)
         if handler is None:
             await stream.fail(_UNIMPLEMENTED, "Method not found!")
@@ -178,7 +221,7 @@ class Http2Server:
                 return found
         return None
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Connection | Http1Connection) -> None:
         """Its last word."""
         self.connections.discard(connection)
         if not self.connections and self._empty is not None:

@@ -183,7 +183,7 @@ async def _read_denied(call: IncomingCall, context: Any) -> None:
     try:
         async with asyncio.timeout(_DENIED_BODY_SECONDS):
             raw = await context.read()
-        if isinstance(raw, bytes) and len(raw) <= _LARGEST_DENIED_BODY:
+        if raw is not grpc.aio.EOF and len(raw) <= _LARGEST_DENIED_BODY:
             call.request = call.rpc.parse(raw)
     except (Error, TimeoutError):
         call.request = None

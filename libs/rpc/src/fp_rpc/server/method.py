@@ -61,7 +61,7 @@ class Method:
 
     def may_hold_null(self, raw: bytes) -> bool:
         """Whether the texts of the message must be looked at; see `nulls`."""
-        return b"\0" in raw and self.deserializer is not None
+        return self.deserializer is not None and b"\0" in raw
 
     def serialize(self, message: Any) -> bytes:
         """Bytes are passed on as they are: the stored response of a command, or a relayed one."""

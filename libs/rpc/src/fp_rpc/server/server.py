@@ -8,6 +8,7 @@ from typing import Any, Final
 import grpc
 from fp_telemetry import Metrics
 from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
@@ -18,11 +19,14 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import AuditSink, LogAudit
 from fp_rpc.call_metrics import CallMetrics
+from fp_rpc.conversions import Conversions
+from fp_rpc.http2.http_stream import HttpRoute
 from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.link.listener import LinkPolicy, Listener
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.health import NAME, Health
+from fp_rpc.server.http_method import Read, http_method
 from fp_rpc.server.interceptor import Interceptor
 from fp_rpc.server.method import Method, handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
@@ -103,6 +107,8 @@ class Server:
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._methods: dict[str, Method] = {}
         self._server: Http2Server | None = None
+        self._http: dict[str, HttpRoute] = {}
+        self._conversions: Conversions | None = None
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve the methods of a generated service.
@@ -118,11 +124,23 @@ class Server:
         method: its name, of one request and one answer. port: 0 for a free one; see `link_port`.
         Raises LookupError when no added service has it.
         """
-        found = next((each for path, each in self._methods.items() if path.endswith(f"/{method}")), None)
-        if found is None:
-            raise LookupError(f"no added service has the method {method}")
+        found = self._added(method)
         self._listener.methods[found.path] = found
         self._link_port = port
+
+    def http(self, templates: Iterable[str], method: str, response: type[Message], read: Read) -> None:
+        """Take the calls of this method, as `link` does, as plain HTTP of the verb POST as well.
+
+        templates: of its paths, such as `/v2/models/{model}/infer`. response: of the method. read: makes its request
+        of a document, and a document of its answer.
+        """
+        if self._conversions is None:
+            self._conversions = Conversions()
+        found = self._added(method)
+        handle = self._interceptor.wrap(http_method(found, response.FromString, read, self._conversions))
+        limit = self._policy.max_message_bytes // MIB * MIB
+        route = HttpRoute(handle, limit, self._policy.default_deadline)
+        self._http |= dict.fromkeys(templates, route)
 
     @property
     def link_port(self) -> int:
@@ -137,6 +155,8 @@ class Server:
         """
         server = Http2Server(self._transport())
         server.add_generic_rpc_handlers((*self._services.values(), self._health.handlers()))
+        for template, route in self._http.items():
+            server.paths.add(template, route)
         if self._reflection:
             add_ServerReflectionServicer_to_server(
                 ReflectionServicer((*self._services, NAME, reflection.SERVICE_NAME)), server
@@ -174,7 +194,15 @@ class Server:
             group.create_task(server.stop(grace))
             group.create_task(self._listener.stop(grace))
         timer.cancel()
+        if self._conversions is not None:
+            await self._conversions.close()
         await self._audit.close(self._policy.audit_flush)
+
+    def _added(self, method: str) -> Method:
+        found = next((each for path, each in self._methods.items() if path.endswith(f"/{method}")), None)
+        if found is None:
+            raise LookupError(f"no added service has the method {method}")
+        return found
 
     def _add_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
         service = descriptor_pool.Default().FindServiceByName(name)  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
+from fp_rpc.conversions import Conversions
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -13,11 +14,9 @@ from starlette.routing import Match
 from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp
 
-from fp_gateway.http import bind, dashboard, deprecation, oauth, predict, protojson, session, sse
+from fp_gateway.http import bind, dashboard, deprecation, oauth, oip, predict, protojson, session, sse
 from fp_gateway.http.body_limit import BodyLimit
-from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
-from fp_gateway.http.oip import routes as oip
 from fp_gateway.http.pages.accounts import AccountPages
 from fp_gateway.http.pages.forms import Forms
 from fp_gateway.http.pages.programs import ProgramPages

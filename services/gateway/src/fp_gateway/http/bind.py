@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import orjson
 from fp_kernel import invalid
 from fp_rpc.errors import too_large
+from fp_rpc.json_bodies import document_of
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -63,21 +63,6 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         if chunk is None:
             return
         yield chunk
-
-
-def document_of(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object; an empty body is an empty object."""
-    if not body:
-        return {}
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if "depth limit" in str(error):
-            raise body_errors.too_deep() from None
-        raise invalid("body", f"is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise invalid("body", "must be a JSON object")
-    return document
 
 
 def request_message(body: bytes, request: Request, route: Route, method: Method) -> Message:

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fp_kernel import InvalidArgument, invalid
+from fp_rpc.json_bodies import MAX_DEPTH, too_deep
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-
-# Objects and lists within each other, the document itself included. A message may be nested a hundred deep, and a level
-# of a free-form value takes three.
-MAX_DEPTH: Final = 32
 
 _CONTAINERS: Final = (dict, list)
 _OF_KNOWN_TYPES: Final = {
@@ -38,10 +35,6 @@ def check_depth(document: Mapping[str, Any]) -> None:
             level = [each for one in level for each in _items(one) if isinstance(each, _CONTAINERS)]
         if level:
             raise too_deep(name)
-
-
-def too_deep(field: str = "body") -> InvalidArgument:
-    return invalid(field, f"is nested more than {MAX_DEPTH} deep")
 
 
 def first_error(document: Mapping[str, Any], descriptor: Descriptor) -> InvalidArgument:

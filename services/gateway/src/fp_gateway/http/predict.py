@@ -5,13 +5,15 @@ from typing import Any
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import invalid
+from fp_oip.attributes import HEADER, of_header
+from fp_rpc.conversions import Conversions
+from fp_rpc.json_bodies import document_of
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import attributes, bind, protojson, route_table, tensors
-from fp_gateway.http.conversions import Conversions
+from fp_gateway.http import attributes, protojson, route_table, tensors
 from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
@@ -24,7 +26,7 @@ def routes(rpc: RpcClient, door: Door, conversions: Conversions) -> list[BaseRou
 
     async def predict(request: Request) -> Response:
         body = await door.body(request, method, route_table.PREDICTION)
-        message = await conversions.run(len(body), lambda: _message(bind.document_of(body), request))
+        message = await conversions.run(len(body), lambda: _message(document_of(body), request))
         response, trailers = await rpc.unary(route_table.PREDICT, message, request)
         answer = await conversions.run(response.ByteSize(), lambda: orjson.dumps(_document(response)))
         return Response(answer, 200, dict(trailers), "application/json")
@@ -53,7 +55,9 @@ def _message(document: dict[str, Any], request: Request) -> pb.PredictRequest:
         inputs={name: tensors.from_json(tensor, f"inputs[{name}]") for name, tensor in inputs.items()},
         idempotency_key=_text(document, "idempotencyKey"),
         sticky_key=_text(document, "stickyKey"),
-        attributes=attributes.merged(attributes.of_header(request), document.get("attributes"), "attributes"),
+        attributes=attributes.merged(
+            of_header(request.headers.get(HEADER, "")), document.get("attributes"), "attributes"
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from forgepoint.auth.v1 import auth_pb2 as pb
 from fp_kernel import PermissionDenied, Unauthenticated, invalid
+from fp_rpc.json_bodies import document_of
 from google.protobuf import json_format
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,7 +41,7 @@ def routes(rpc: RpcClient, *, secure: bool) -> list[BaseRoute]:
     async def login(request: Request) -> Response:
         _check_json(request)
         body = await bind.read_body(request, PUBLIC_BODY, bind.PUBLIC_SECONDS)
-        message = bind.parse(bind.document_of(body), pb.LoginRequest.DESCRIPTOR)
+        message = bind.parse(document_of(body), pb.LoginRequest.DESCRIPTOR)
         response, _ = await rpc.unary(route_table.LOGIN, message, request)
         return _opened(response, secure=secure)
 

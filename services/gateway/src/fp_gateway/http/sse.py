@@ -11,7 +11,9 @@ from forgepoint.ai.v1 import ai_gateway_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from fp_kernel import Error, Principal, ResourceExhausted, invalid
+from fp_rpc.conversions import Conversions
 from fp_rpc.errors import to_problem
+from fp_rpc.json_bodies import document_of
 from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -20,7 +22,6 @@ from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
 from fp_gateway.http import bind, protojson, route_table
-from fp_gateway.http.conversions import Conversions
 from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
@@ -100,7 +101,7 @@ def routes(
     async def chat(request: Request) -> Response:
         descriptor = ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR
         body = await door.body(request, rpc.method(route_table.CHAT), _CHAT_BODY)
-        message = await conversions.run(len(body), lambda: bind.parse(bind.document_of(body), descriptor))
+        message = await conversions.run(len(body), lambda: bind.parse(document_of(body), descriptor))
         return await opened(request, route_table.CHAT, message)
 
     return [

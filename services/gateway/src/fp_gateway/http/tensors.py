@@ -1,17 +1,14 @@
 """Tensors of requests and answers in plain JSON."""
 
 import base64
-from collections.abc import Mapping
 from typing import Any, Final
 
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import invalid
-from fp_kernel.packing import pack, unpack
+from fp_kernel.packing import pack
 from fp_kernel.tensors import ElementType, Tensor
-from fp_rpc.tensors import TensorForm
+from fp_oip.tensors import TENSORS, shape_of, unpacked
 
-TENSORS: Final = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
-_LARGEST_AXIS: Final = 2**63 - 1
 _PREFIX: Final = "DATA_TYPE_"
 
 
@@ -40,19 +37,6 @@ def to_json(tensor: pb.TensorData) -> dict[str, Any]:
         "shape": list(tensor.shape),
         "data": unpacked(tensor),
     }
-
-
-def unpacked(tensor: pb.TensorData) -> list[Any]:
-    """The elements as JSON writes them, flat."""
-    return unpack(TENSORS.from_pb(tensor, "outputs"))
-
-
-def shape_of(document: Mapping[str, Any], field: str) -> list[int]:
-    """Raises InvalidArgument naming `<field>.shape`."""
-    shape = document.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= _LARGEST_AXIS for size in shape):
-        raise invalid(f"{field}.shape", "must be an array of sizes")
-    return shape
 
 
 def _element(name: Any, field: str) -> ElementType:

@@ -4,8 +4,8 @@ import asyncio
 import threading
 
 import pytest
-from fp_gateway.http.conversions import Conversions
 from fp_kernel import ResourceExhausted
+from fp_rpc.conversions import Conversions
 from fp_testkit.patience import PATIENCE
 
 LARGE = 1024 * 1024

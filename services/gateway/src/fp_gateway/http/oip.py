@@ -7,16 +7,17 @@ from typing import Any, Final
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import NotFound
+from fp_oip import tensors
+from fp_oip.infer import Inference
+from fp_oip.paths import INFER
+from fp_rpc.conversions import Conversions
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import attributes, route_table
-from fp_gateway.http.conversions import Conversions
+from fp_gateway.http import route_table
 from fp_gateway.http.door import Door
-from fp_gateway.http.oip import frame, tensors
-from fp_gateway.http.oip.infer import Inference
 from fp_gateway.http.responses import Handler, with_problems
 from fp_gateway.http.rpc_client import RpcClient
 
@@ -52,27 +53,26 @@ def routes(
     async def infer(request: Request) -> Response:
         body = await door.body(request, method, route_table.PREDICTION)
         named = request.path_params["model"], request.path_params.get("version", "")
-        length = request.headers.get(frame.LENGTH)
-        asked = await conversions.run(len(body), lambda: Inference(body, length, *named))
-        asked.message.attributes.update(attributes.of_header(request))
+        asked = await conversions.run(len(body), lambda: Inference(body, request.headers, *named))
         response, trailers = await rpc.unary(route_table.PREDICT, asked.message, request)
         answer, headers, media_type = await conversions.run(response.ByteSize(), lambda: asked.answer(response))  # type: ignore[arg-type]
         return Response(answer, 200, {**trailers, **headers}, media_type)
 
     return [
+        *(_route(path, infer, "POST") for path in INFER),
         *(
-            _route(f"/models/{{model}}{version_path}{tail}", handler, verb)
-            for tail, handler, verb in (("/infer", infer, "POST"), ("", model, "GET"), ("/ready", model_ready, "GET"))
+            _route(f"/v2/models/{{model}}{version_path}{tail}", handler)
+            for tail, handler in (("", model), ("/ready", model_ready))
             for version_path in ("", "/versions/{version}")
         ),
-        _route("", metadata),
-        _route("/health/live", live),
-        _route("/health/ready", ready),
+        _route("/v2", metadata),
+        _route("/v2/health/live", live),
+        _route("/v2/health/ready", ready),
     ]
 
 
 def _route(path: str, handler: Handler, verb: str = "GET") -> BaseRoute:
-    return HttpRoute(f"/v2{path}", with_problems(handler), methods=[verb])
+    return HttpRoute(path, with_problems(handler), methods=[verb])
 
 
 async def _info(rpc: RpcClient, request: Request) -> Any:

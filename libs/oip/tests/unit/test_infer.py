@@ -2,9 +2,9 @@
 
 import orjson
 import pytest
-from fp_gateway.http.oip import frame
-from fp_gateway.http.oip.infer import Inference
 from fp_kernel import InvalidArgument
+from fp_oip import frame
+from fp_oip.infer import Inference
 
 X = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
 
@@ -35,7 +35,7 @@ X = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
 )
 def test_what_does_not_fit_is_named(document, field):
     with pytest.raises(InvalidArgument) as caught:
-        Inference(orjson.dumps(document), None, "m", "")
+        Inference(orjson.dumps(document), {}, "m", "")
 
     assert [violation.field for violation in caught.value.fields] == [field]
 
@@ -68,7 +68,7 @@ def test_a_tensor_that_is_there_twice_is_named():
     document = orjson.dumps({"inputs": [X | {"parameters": {"binary_data_size": 4}}]})
 
     with pytest.raises(InvalidArgument) as caught:
-        Inference(document + b"abcd", str(len(document)), "m", "")
+        Inference(document + b"abcd", {frame.LENGTH: str(len(document))}, "m", "")
 
     assert caught.value.fields[0].field == "inputs[x].data"
 
@@ -78,7 +78,7 @@ def test_arrays_in_arrays_without_end_are_refused():
     document = b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": ' + deep + b"}]}"
 
     with pytest.raises(InvalidArgument) as caught:
-        Inference(document, None, "m", "")
+        Inference(document, {}, "m", "")
 
     assert caught.value.fields[0].field == "inputs[x].data"
 
@@ -86,12 +86,12 @@ def test_arrays_in_arrays_without_end_are_refused():
 def test_the_outputs_that_are_asked_for_are_told_before_the_model_runs():
     document = {"inputs": [X], "outputs": [{"name": "y"}, {"name": "z"}]}
 
-    assert list(Inference(orjson.dumps(document), None, "m", "").message.output_names) == ["y", "z"]
-    assert not Inference(orjson.dumps({"inputs": [X]}), None, "m", "").message.output_names
+    assert list(Inference(orjson.dumps(document), {}, "m", "").message.output_names) == ["y", "z"]
+    assert not Inference(orjson.dumps({"inputs": [X]}), {}, "m", "").message.output_names
 
 
 def test_missing_values_can_be_sent():
-    message = Inference(orjson.dumps({"inputs": [X | {"data": [None]}]}), None, "m", "").message
+    message = Inference(orjson.dumps({"inputs": [X | {"data": [None]}]}), {}, "m", "").message
 
     assert message.inputs["x"].data == b"\x00\x00\xc0\x7f"
 
@@ -100,8 +100,8 @@ def test_null_is_what_was_not_given():
     tensor = X | {"parameters": None}
     document = {"id": None, "parameters": None, "inputs": [tensor], "outputs": None}
 
-    asked = Inference(orjson.dumps(document), None, "m", "")
+    asked = Inference(orjson.dumps(document), {}, "m", "")
 
-    assert asked.message == Inference(orjson.dumps({"inputs": [X]}), None, "m", "").message
+    assert asked.message == Inference(orjson.dumps({"inputs": [X]}), {}, "m", "").message
     with pytest.raises(InvalidArgument, match="inputs"):
-        Inference(orjson.dumps({"inputs": None}), None, "m", "")
+        Inference(orjson.dumps({"inputs": None}), {}, "m", "")

@@ -5,10 +5,9 @@ from typing import Any, Final
 
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel import invalid
+from fp_rpc.json_bodies import document_of
 
-from fp_gateway.http import bind
-from fp_gateway.http import tensors as values
-from fp_gateway.http.oip import frame, tensors
+from fp_oip import attributes, frame, tensors
 
 _FIELDS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
 
@@ -16,10 +15,10 @@ _FIELDS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
 class Inference:
     """message: for the inference service. `answer` writes its response in the form that the request asked for."""
 
-    def __init__(self, body: bytes, length: str | None, model: str, version: str) -> None:
-        """Raises InvalidArgument naming the field."""
-        head, rest = frame.split(body, length)
-        document = _given(bind.document_of(head))
+    def __init__(self, body: bytes, headers: Mapping[str, Any], model: str, version: str) -> None:
+        """headers: of the request, by their lower-case names. Raises InvalidArgument naming the field."""
+        head, rest = frame.split(body, headers.get(frame.LENGTH))
+        document = _given(document_of(head))
         for name in document.keys() - _FIELDS:
             raise invalid(name, f"is not a field of this request; it takes {', '.join(sorted(_FIELDS))}")
         parameters = _parameters(document, "parameters")
@@ -34,6 +33,7 @@ class Inference:
             sticky_key=_text(parameters, "sticky_key", "parameters.sticky_key"),
             # So that an unknown output is refused before the model runs and the prediction is billed.
             output_names=self._wanted,
+            attributes=attributes.of_header(headers.get(attributes.HEADER, "")),
         )
 
     def answer(self, response: pb.PredictResponse) -> tuple[bytes, Mapping[str, str], str]:
@@ -50,7 +50,7 @@ class Inference:
                 parts.append(tensor.data)
                 output["parameters"] = {frame.BINARY_SIZE: len(tensor.data)}
             else:
-                output["data"] = values.unpacked(tensor)
+                output["data"] = tensors.unpacked(tensor)
             outputs.append(output)
         document = {
             "model_name": self._model,
