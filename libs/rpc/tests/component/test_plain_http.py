@@ -41,7 +41,8 @@ def ask(request, keys, speaker):
         client.send(frames.frame(frames.HEADERS, frames.END_HEADERS, 1, block))
         for at in range(0, len(body), frames.LARGEST):
             client.send(frames.frame(frames.DATA, 0, 1, body[at : at + frames.LARGEST]))
-        client.send(frames.frame(frames.DATA, frames.END_STREAM, 1, b""))
+        if "content_length" not in sent:
+            client.send(frames.frame(frames.DATA, frames.END_STREAM, 1, b""))
         await client.until(lambda: client.closed or any(flags & 1 and of == 1 for _, flags, of, _ in client.frames))
         [found] = client.of(frames.HEADERS, 1)
         return SimpleNamespace(status=int(found[":status"]), headers=found, body=client.data(1))
