@@ -64,6 +64,9 @@ class HttpAnswer:
         return len(self.body)
 
 
+Handle = Callable[[Any, Any], Awaitable[HttpAnswer]]
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
     """handle: as of a gRPC handler; gets an HttpRequest and gives an HttpAnswer. limit: bytes of a body.
@@ -71,7 +74,7 @@ class HttpRoute:
     seconds: from the end of the body until the answer must be there.
     """
 
-    handle: Callable[[Any, Any], Awaitable[HttpAnswer]]
+    handle: Handle
     limit: int
     seconds: float
 
@@ -128,7 +131,7 @@ class HttpStream(Stream):
         self._messages = self._body = _Body(self._route.limit, head.length)
 
     @property
-    def handle(self) -> Callable[[Any, Any], Awaitable[HttpAnswer]]:
+    def handle(self) -> Handle:
         return self._route.handle
 
     def time_remaining(self) -> float:

@@ -1,7 +1,7 @@
 """An RPC as plain HTTP: a document as its request, and a document as its answer."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -9,7 +9,8 @@ from fp_kernel import Replayed
 
 from fp_rpc import headers
 from fp_rpc.conversions import Conversions
-from fp_rpc.http2.http_stream import HttpAnswer, HttpRequest
+from fp_rpc.http2.http_paths import HttpPaths
+from fp_rpc.http2.http_stream import Handle, HttpAnswer, HttpRequest, HttpRoute
 from fp_rpc.server.incoming_call import IncomingCall, current_call
 from fp_rpc.server.method import Method
 
@@ -29,6 +30,19 @@ class Asked(Protocol):
 
 Read = Callable[[bytes, Mapping[str, Any], Mapping[str, str]], Asked]
 """Of a body, the headers of its request and the parameters of its path. Raises errors of the kernel."""
+
+
+class HttpCalls:
+    """The paths of plain HTTP, and what converts their documents. limit: bytes of a body. seconds: of a call."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.paths = HttpPaths()
+        self.conversions = Conversions()
+        self._limit, self._seconds = limit, seconds
+
+    def add(self, templates: Iterable[str], handle: Handle) -> None:
+        for template in templates:
+            self.paths.add(template, HttpRoute(handle, self._limit, self._seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,12 @@ from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.audit.records import AuditSink, LogAudit
 from fp_rpc.call_metrics import CallMetrics
-from fp_rpc.conversions import Conversions
-from fp_rpc.http2.http_stream import HttpRoute
 from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.link.listener import LinkPolicy, Listener
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.health import NAME, Health
-from fp_rpc.server.http_method import Read, http_method
+from fp_rpc.server.http_method import HttpCalls, Read, http_method
 from fp_rpc.server.interceptor import Interceptor
 from fp_rpc.server.method import Method, handler_of, method_of
 from fp_rpc.server.request_bodies import RequestBodies
@@ -66,6 +64,8 @@ class ServerPolicy:
 
 class Server:
     """noun: name of the service in metrics and logs. audit: default writes log lines."""
+
+    _http: HttpCalls | None = None
 
     def __init__(
         self,
@@ -107,8 +107,6 @@ class Server:
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._methods: dict[str, Method] = {}
         self._server: Http2Server | None = None
-        self._http: dict[str, HttpRoute] = {}
-        self._conversions: Conversions | None = None
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve the methods of a generated service.
@@ -134,13 +132,10 @@ class Server:
         templates: of its paths, such as `/v2/models/{model}/infer`. response: of the method. read: makes its request
         of a document, and a document of its answer.
         """
-        if self._conversions is None:
-            self._conversions = Conversions()
-        found = self._added(method)
-        handle = self._interceptor.wrap(http_method(found, response.FromString, read, self._conversions))
-        limit = self._policy.max_message_bytes // MIB * MIB
-        route = HttpRoute(handle, limit, self._policy.default_deadline)
-        self._http |= dict.fromkeys(templates, route)
+        if self._http is None:
+            self._http = HttpCalls(self._policy.max_message_bytes // MIB * MIB, self._policy.default_deadline)
+        found = http_method(self._added(method), response.FromString, read, self._http.conversions)
+        self._http.add(templates, self._interceptor.wrap(found))
 
     @property
     def link_port(self) -> int:
@@ -155,8 +150,8 @@ class Server:
         """
         server = Http2Server(self._transport())
         server.add_generic_rpc_handlers((*self._services.values(), self._health.handlers()))
-        for template, route in self._http.items():
-            server.paths.add(template, route)
+        if self._http is not None:
+            server.paths = self._http.paths
         if self._reflection:
             add_ServerReflectionServicer_to_server(
                 ReflectionServicer((*self._services, NAME, reflection.SERVICE_NAME)), server
@@ -194,8 +189,8 @@ class Server:
             group.create_task(server.stop(grace))
             group.create_task(self._listener.stop(grace))
         timer.cancel()
-        if self._conversions is not None:
-            await self._conversions.close()
+        if self._http is not None:
+            await self._http.conversions.close()
         await self._audit.close(self._policy.audit_flush)
 
     def _added(self, method: str) -> Method:
