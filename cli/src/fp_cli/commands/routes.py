@@ -1,5 +1,6 @@
 """fp routes, fp circuits, fp deployments: what serves, and how its traffic is divided."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -22,7 +23,7 @@ _CIRCUIT = (
     "replicas",
     "replicas_left_out",
 )
-_DEPLOYMENT = ("model_name", "version", "share", "status", "circuit", "endpoint")
+_DEPLOYMENT = ("model_name", "version", "share", "status", "circuit", "replicas", "replicas_left_out", "endpoint")
 _STATISTICS = ("version", "requests", "errors", "error_rate", "p50_ms", "p99_ms")
 _PROMOTION = ("model_name", "version", "state", "promoted_at", "warm_until", "reason")
 _MODEL = typer.Argument(help="Name of the model.")
@@ -141,6 +142,15 @@ def get_circuit(
         record(state, plain(client.call(stub.GetCircuitState, request).circuit_state), _CIRCUIT)
 
 
+def _standing(circuit: Mapping[str, Any]) -> dict[str, Any]:
+    """What a circuit says of its version; an inference of before tells no replicas."""
+    return {
+        "circuit": circuit.get("state", _CLOSED),
+        "replicas": circuit.get("replicas") or 1,
+        "replicas_left_out": circuit.get("replicas_left_out", 0),
+    }
+
+
 @deployments.command("list")
 def list_deployments(context: typer.Context, model: str = _ONE_MODEL, limit: int = typer.Option(100, min=1)) -> None:
     """List the versions that run, with their share of the traffic and their breaker."""
@@ -158,12 +168,12 @@ def list_deployments(context: typer.Context, model: str = _ONE_MODEL, limit: int
         else:
             routes = list(client.pages(stub.ListRoutes, inference_pb2.ListRoutesRequest(), "routes", limit))
         known = [plain(each) for each in _circuits(client, model, limit)]
-    breakers = {(each["model_name"], each["version"]): each["state"] for each in known}
+    breakers = {(each["model_name"], each["version"]): each for each in known}
     items = [
         {
             "model_name": route.model_name,
             **plain(target),
-            "circuit": breakers.get((route.model_name, target.version), _CLOSED),
+            **_standing(breakers.get((route.model_name, target.version), {})),
         }
         for route in routes
         for target in route.targets

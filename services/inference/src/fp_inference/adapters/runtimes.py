@@ -123,7 +123,8 @@ class ServingRuntimes:
 
         async with asyncio.TaskGroup() as looks:
             for endpoint, target in by_endpoint.items():
-                if group := self._groups.get(endpoint):
+                group = self._groups.get(endpoint)
+                if group is not None and (group.name is not None or group.replicas.unsettled):
                     looks.create_task(one(group, target))
         await self._retain(by_endpoint.keys())
 

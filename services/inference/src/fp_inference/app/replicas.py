@@ -105,6 +105,11 @@ class Replicas(Generic[R]):
         """How many get no calls now."""
         return sum(member.breaker.is_open for member in self._members.values())
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether `look` has something to do."""
+        return bool(self._leaving) or any(member.breaker.awaits_return for member in self._members.values())
+
     def first(self) -> R:
         """Any that may be asked. Raises Unavailable."""
         member, permit = self._first()
