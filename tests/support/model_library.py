@@ -1,5 +1,6 @@
 """Models as people have them, each with rows to ask: made here in a second, small, and of every kind that is served."""
 
+import pickle
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
+import xgboost
+from fp_cli import conversion
 from fp_onnx import pack
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -68,6 +72,15 @@ def _converted(model: Any, sample: Any) -> bytes:
         warnings.simplefilter("ignore")
         content: bytes = to_onnx(model, sample, target_opset=OPSETS).SerializeToString()
     return content
+
+
+def _booster(model: Any, target: Any) -> Kept:
+    """Pickled and converted as `fp models register` does it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.pkl")
+        path.write_bytes(pickle.dumps(model.fit(_X, target)))
+        content = conversion.onnx_of(path, unpickle=True, sample=None).content
+    return Kept(content, {"features": _X[:ROWS]})
 
 
 def _text_pipeline() -> Kept:
@@ -202,11 +215,21 @@ def _model(nodes: Any, inputs: Any, outputs: Any, constants: Mapping[str, Any]) 
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def scaling() -> Kept:
+    """What makes rows for others of the library."""
+    return Kept(_converted(StandardScaler().fit(_X), _X[:1]), {"X": _X[:ROWS]})
+
+
 _LIBRARY: Mapping[str, Callable[[], Kept]] = {
     "pipeline-of-texts": _text_pipeline,
     "gradient-boosting": lambda: _scikit_learn(GradientBoostingClassifier(n_estimators=10), _NAMED),
     "histogram-boosting": lambda: _scikit_learn(HistGradientBoostingClassifier(max_iter=10), _ON.astype(int)),
     "forest-regressor": lambda: _scikit_learn(RandomForestRegressor(n_estimators=10, n_jobs=1), _X[:, 3]),
+    "xgboost": lambda: _booster(xgboost.XGBClassifier(n_estimators=10, n_jobs=1), _ON.astype(int)),
+    "xgboost-regressor": lambda: _booster(xgboost.XGBRegressor(n_estimators=10, n_jobs=1), _X[:, 3]),
+    "lightgbm": lambda: _booster(
+        lightgbm.LGBMClassifier(n_estimators=10, n_jobs=1, verbose=-1), _ON.astype(int) + (_X[:, 2] > 1)
+    ),
     "neighbours": lambda: _scikit_learn(KNeighborsClassifier(3), _ON.astype(int)),
     "clusters": lambda: _scikit_learn(KMeans(3, n_init=1), None),
     "network": lambda: Kept(_network().SerializeToString(), {"x": _X[:ROWS]}),

@@ -1,74 +1,39 @@
 """Whatever bytes a tensor of any element type is, its caller hears which field is wrong, and others are answered."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 
 import grpc
 import pytest
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
 from fp_kernel import InvalidArgument
-from fp_kernel.packing import pack
-from fp_kernel.tensors import ONNX_TYPES, ElementType, Tensor
+from fp_kernel.tensors import ElementType, Tensor
 from fp_rpc.tensors import TensorForm
 from fp_testkit.services import RunningService
-from onnx import helper
+from fuzzed_tensors import ANCHOR, GOOD, SHAPES, messages, model, without
 
 Start = Callable[..., Awaitable[RunningService]]
 ChannelTo = Callable[..., grpc.aio.Channel]
 Ready = Callable[[ModelServingServiceStub], Awaitable[None]]
 FORM = TensorForm(pb.TensorData, pb.TensorSpec, pb.DataType)
 OWN_TEAM = (("fp-on-behalf-of-team", "alpha"),)
-GOOD = {element.value: pack([[0, 1]], element, "x") for element in ElementType if element is not ElementType.STRING}
-GOOD["string"] = pack([["", "a"]], ElementType.STRING, "x")
-SHAPES = ([], [2], [0, 2], [-1, 2], [-(2**63), 2], [1, 3], [2**62, 2**62], [2**63 - 1] * 9, [1] * 9, [1, 2, 1])
 # Beside these, any bytes of the right length are elements.
 HAVE_FORBIDDEN_BYTES = {ElementType.STRING, ElementType.BOOL}
 
 
-def _fuzzed(tensor: Tensor, chance: random.Random) -> Iterator[pb.TensorData]:
-    """Tensors that cannot be, and some that may be."""
-    for shape in SHAPES:
-        yield pb.TensorData(shape=shape, dtype=FORM.to_pb(tensor).dtype, data=tensor.data)
-    for length in {0, 1, len(tensor.data) - 1, len(tensor.data) + 1, 4096} - {len(tensor.data)}:
-        yield pb.TensorData(shape=tensor.shape, dtype=FORM.to_pb(tensor).dtype, data=chance.randbytes(length))
-    for _ in range(10):
-        data = chance.randbytes(len(tensor.data))
-        yield pb.TensorData(shape=tensor.shape, dtype=FORM.to_pb(tensor).dtype, data=data)
-    for number in (0, 7, 99, 108, -1, 2**31 - 1):
-        yield pb.TensorData(shape=tensor.shape, dtype=number, data=tensor.data)
-    if tensor.element is ElementType.STRING:
-        yield pb.TensorData(shape=[1, 2], dtype=pb.DATA_TYPE_STRING, data=b"\1\0\0\0\xff\0\0\0\0")
-        yield pb.TensorData(shape=[1, 2], dtype=pb.DATA_TYPE_STRING, data=b"\xff\xff\xff\xff\0\0\0\0")
-
-
-@pytest.fixture(params=["string", "bfloat16"])
-def taken(request) -> dict[str, Tensor]:
-    """A tensor of each element type but one: the runtime takes no texts beside bfloat16."""
-    return {name: tensor for name, tensor in GOOD.items() if name != request.param}
-
-
-@pytest.fixture
-def every_type(make_model, taken: dict[str, Tensor]) -> Path:
-    """An input and an output of each element type."""
-    # The first input is the one that others are compared with, and is never wrong itself.
-    values = [("anchor", ONNX_TYPES[ElementType.FLOAT32], ["n", 2])]
-    values += [(name, ONNX_TYPES[tensor.element], ["n", 2]) for name, tensor in taken.items()]
-    return make_model(
-        [helper.make_node("Identity", [name], [f"{name}_out"]) for name, _, _ in values],
-        values,
-        [(f"{name}_out", number, shape) for name, number, shape in values],
-    )
+@pytest.fixture(params=[ElementType.STRING, ElementType.BFLOAT16])
+def taken(request) -> Mapping[str, Tensor]:
+    return without(request.param)
 
 
 async def test_any_tensor_is_answered_or_refused_by_the_name_of_its_field(
-    start: Start, channel: ChannelTo, registry_server, every_type: Path, taken: dict[str, Tensor], ready: Ready
+    start: Start, channel: ChannelTo, registry_server, taken: Mapping[str, Tensor], ready: Ready
 ) -> None:
-    registry_server.put_file(every_type)
+    registry_server.put(model(taken))
     service = await start()
     stub = ModelServingServiceStub(channel(service))
-    good = dict(FORM.all_to_pb(taken | {"anchor": GOOD["float32"]}))
+    good = dict(FORM.all_to_pb({**taken, ANCHOR: GOOD["float32"]}))
 
     async def ask(inputs) -> pb.PredictResponse:
         request = pb.PredictRequest(model_name="delays", inputs=inputs)
@@ -79,7 +44,7 @@ async def test_any_tensor_is_answered_or_refused_by_the_name_of_its_field(
     chance = random.Random(9)  # noqa: S311 -- the same ones each time
     for name, tensor in taken.items():
         refused: list[list[str]] = []
-        for wrong in _fuzzed(tensor, chance):
+        for wrong in messages(FORM, tensor, chance):
             try:
                 answer = await ask(good | {name: wrong})
             except InvalidArgument as error:
