@@ -73,6 +73,8 @@ async def test_another_team_s_things_can_be_neither_changed_nor_followed(role, c
         pipeline.CancelExecution(pipeline_pb2.CancelExecutionRequest(execution_id=execution.id)),
         pipeline.GetPromotion(pipeline_pb2.GetPromotionRequest(model_name=served)),
         pipeline.RollbackPromotion(pipeline_pb2.RollbackPromotionRequest(model_name=served)),
+        pipeline.LoadVersion(pipeline_pb2.LoadVersionRequest(model_name=served, version="1")),
+        pipeline.UnloadVersion(pipeline_pb2.UnloadVersionRequest(model_name=served, version="1")),
         pipeline.WatchExecution(pipeline_pb2.WatchExecutionRequest(execution_id=execution.id)).read(),
         pipeline.StreamStepLogs(pipeline_pb2.StreamStepLogsRequest(execution_id=execution.id, step_id="deploy")).read(),
         inference.Predict(inference_pb2.PredictRequest(model_name=served, inputs={"x": row(1, 1, 1)})),

@@ -158,7 +158,12 @@ class Serving(serving_pb2_grpc.ModelServingServiceServicer):
     async def LoadModel(self, request: serving_pb2.LoadModelRequest, _: object) -> serving_pb2.LoadModelResponse:
         self.loaded.append(request.version_id)
         self.state = serving_pb2.MODEL_STATE_READY
-        return serving_pb2.LoadModelResponse()
+        return serving_pb2.LoadModelResponse(status=serving_pb2.ModelStatus(state=self.state))
+
+    async def UnloadModel(self, request: serving_pb2.UnloadModelRequest, _: object) -> serving_pb2.UnloadModelResponse:
+        self.state, self.message = serving_pb2.MODEL_STATE_UNLOADED, request.reason
+        status = serving_pb2.ModelStatus(state=self.state, message=self.message, reason="MODEL_UNLOADED")
+        return serving_pb2.UnloadModelResponse(status=status)
 
     async def ListLoadedModels(
         self, request: serving_pb2.ListLoadedModelsRequest, _: object

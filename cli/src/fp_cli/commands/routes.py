@@ -5,13 +5,14 @@ from typing import Any
 
 import typer
 
-from fp_cli.commands import policies
+from fp_cli.commands import policies, runtimes
 from fp_cli.output import State, done, record, rows
 
 app = typer.Typer(help="Routes: how the traffic of a model is divided between its versions.", no_args_is_help=True)
 circuits = typer.Typer(help="Breakers: which versions are left alone because they fail.", no_args_is_help=True)
 deployments = typer.Typer(help="Deployments: which versions run and may have traffic.", no_args_is_help=True)
 policies.add_to(app)
+runtimes.add_to(deployments)
 _ROUTE = ("model_name", "split", "updated_at")
 _TARGET = ("version", "share", "status", "endpoint")
 _CIRCUIT = (

@@ -24,6 +24,7 @@ from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.retention import PostgresRetention
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
+from fp_pipeline.adapters.serving import GrpcModels
 from fp_pipeline.api import consumers
 from fp_pipeline.api.grpc import PipelineServicer
 from fp_pipeline.app.cancel_execution import CancelExecution
@@ -37,6 +38,7 @@ from fp_pipeline.app.retrain import Retrain
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
+from fp_pipeline.app.version_runtimes import VersionRuntimes
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.metrics import Metrics
 from fp_pipeline.peers import step_peers
@@ -106,6 +108,9 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         step_logs=StreamStepLogs(reads, peers.jobs, signals, clock, poll=settings.pipeline_poll_seconds),
         roll_back=roll_back,
         queries=Queries(reads, deployments, promotions, statistics, clock),
+        version_runtimes=VersionRuntimes(
+            deployments, GrpcModels(callers.channels, timeout=settings.pipeline_peer_timeout_seconds)
+        ),
     )
     server = Server(
         NOUN,

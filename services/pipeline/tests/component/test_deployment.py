@@ -7,7 +7,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.serving.v1 import serving_pb2
 from fp_events.consumer.tail import tail
-from fp_kernel import InvalidArgument, NotFound, PermissionDenied
+from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -90,6 +90,33 @@ async def test_a_version_of_several_replicas_is_deployed_when_each_is_ready_and_
     peers.world.add_version("delays", "2")
     await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="2")).id)
     await eventually(lambda: {each["version_id"] for each in peers.world["runtimes"].values()} == {"delays-2"})
+
+
+async def test_a_version_in_a_shared_process_is_unloaded_and_loaded_by_its_team(replica, client, peers):
+    peers.serving.state = serving_pb2.MODEL_STATE_UNLOADED
+    for model, size in (("delays", 1_000), ("large", 2_000)):
+        peers.world.add_version(model, "1")
+        peers.world["versions"][f"{model}-1"]["size_bytes"] = size
+    engineer = client((await replica(pipeline_shared_model_bytes=1_000)).grpc_address)
+    pipeline = await engineer.create(SAGA)
+    for model in ("delays", "large"):
+        ended = await engineer.ended((await engineer.trigger(pipeline.id, model=model, version="1")).id)
+        assert ended.status == pb.EXECUTION_STATUS_COMPLETED, ended.error
+    request = pb.UnloadVersionRequest(model_name="delays", version="1", reason="too hungry")
+    unloaded = (await engineer.stub.UnloadVersion(request)).runtime
+    assert (unloaded.state, unloaded.message) == (serving_pb2.MODEL_STATE_UNLOADED, "too hungry")
+    assert (unloaded.shared, unloaded.version_id, unloaded.reason) == (True, "delays-1", "MODEL_UNLOADED")
+    (listed,) = (await engineer.stub.ListVersionRuntimes(pb.ListVersionRuntimesRequest(model_name="large"))).runtimes
+    assert (listed.version, listed.shared, listed.state) == ("1", False, serving_pb2.MODEL_STATE_UNLOADED)
+    loaded = (await engineer.stub.LoadVersion(pb.LoadVersionRequest(model_name="delays", version="1"))).runtime
+    assert loaded.state == serving_pb2.MODEL_STATE_READY
+    with pytest.raises(FailedPrecondition) as alone:
+        await engineer.stub.UnloadVersion(pb.UnloadVersionRequest(model_name="large", version="1"))
+    assert alone.value.reason == "RUNTIME_NOT_SHARED"
+    with pytest.raises(NotFound):
+        await engineer.stub.LoadVersion(pb.LoadVersionRequest(model_name="delays", version="9"))
+    with pytest.raises(InvalidArgument):
+        await engineer.stub.LoadVersion(pb.LoadVersionRequest(model_name="delays"))
 
 
 async def test_a_promotion_is_taken_back_while_the_version_before_is_warm(replica, client, peers):

@@ -105,6 +105,21 @@ class PipelineOrchestratorServiceStub(object):
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.FromString,
                 _registered_method=True)
+        self.ListVersionRuntimes = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/ListVersionRuntimes',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.FromString,
+                _registered_method=True)
+        self.LoadVersion = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/LoadVersion',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionResponse.FromString,
+                _registered_method=True)
+        self.UnloadVersion = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/UnloadVersion',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionResponse.FromString,
+                _registered_method=True)
         self.StreamStepLogs = channel.unary_stream(
                 '/forgepoint.pipeline.v1.PipelineOrchestratorService/StreamStepLogs',
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.StreamStepLogsRequest.SerializeToString,
@@ -215,6 +230,27 @@ class PipelineOrchestratorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListVersionRuntimes(self, request, context):
+        """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LoadVersion(self, request, context):
+        """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnloadVersion(self, request, context):
+        """Takes a deployed version out of the memory of the process that its team shares; asked it is refused until LoadVersion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamStepLogs(self, request, context):
         """Streams the log lines of one step.
         """
@@ -294,6 +330,21 @@ def add_PipelineOrchestratorServiceServicer_to_server(servicer, server):
                     servicer.RollbackPromotion,
                     request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.FromString,
                     response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.SerializeToString,
+            ),
+            'ListVersionRuntimes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersionRuntimes,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.SerializeToString,
+            ),
+            'LoadVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoadVersion,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionResponse.SerializeToString,
+            ),
+            'UnloadVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnloadVersion,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionResponse.SerializeToString,
             ),
             'StreamStepLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamStepLogs,
@@ -680,6 +731,87 @@ class PipelineOrchestratorService(object):
             '/forgepoint.pipeline.v1.PipelineOrchestratorService/RollbackPromotion',
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionRequest.SerializeToString,
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.RollbackPromotionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersionRuntimes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/ListVersionRuntimes',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/LoadVersion',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnloadVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/UnloadVersion',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.UnloadVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

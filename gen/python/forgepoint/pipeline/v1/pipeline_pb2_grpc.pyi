@@ -63,6 +63,12 @@ class PipelineOrchestratorServiceStub:
     """Reads the newest promotion of a model."""
     RollbackPromotion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]
     """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
+    ListVersionRuntimes: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.ListVersionRuntimesRequest, _pipeline_pb2.ListVersionRuntimesResponse]
+    """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+    LoadVersion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.LoadVersionRequest, _pipeline_pb2.LoadVersionResponse]
+    """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is."""
+    UnloadVersion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.UnloadVersionRequest, _pipeline_pb2.UnloadVersionResponse]
+    """Takes a deployed version out of the memory of the process that its team shares; asked it is refused until LoadVersion."""
     StreamStepLogs: _grpc.UnaryStreamMultiCallable[_pipeline_pb2.StreamStepLogsRequest, _pipeline_pb2.StreamStepLogsResponse]
     """Streams the log lines of one step."""
 
@@ -101,6 +107,12 @@ class PipelineOrchestratorServiceAsyncStub(PipelineOrchestratorServiceStub):
     """Reads the newest promotion of a model."""
     RollbackPromotion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.RollbackPromotionRequest, _pipeline_pb2.RollbackPromotionResponse]  # type: ignore[assignment]
     """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
+    ListVersionRuntimes: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.ListVersionRuntimesRequest, _pipeline_pb2.ListVersionRuntimesResponse]  # type: ignore[assignment]
+    """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+    LoadVersion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.LoadVersionRequest, _pipeline_pb2.LoadVersionResponse]  # type: ignore[assignment]
+    """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is."""
+    UnloadVersion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.UnloadVersionRequest, _pipeline_pb2.UnloadVersionResponse]  # type: ignore[assignment]
+    """Takes a deployed version out of the memory of the process that its team shares; asked it is refused until LoadVersion."""
     StreamStepLogs: _aio.UnaryStreamMultiCallable[_pipeline_pb2.StreamStepLogsRequest, _pipeline_pb2.StreamStepLogsResponse]  # type: ignore[assignment]
     """Streams the log lines of one step."""
 
@@ -206,6 +218,27 @@ class PipelineOrchestratorServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_pipeline_pb2.RollbackPromotionResponse, _abc.Awaitable[_pipeline_pb2.RollbackPromotionResponse]]:
         """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
+
+    def ListVersionRuntimes(
+        self,
+        request: _pipeline_pb2.ListVersionRuntimesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.ListVersionRuntimesResponse, _abc.Awaitable[_pipeline_pb2.ListVersionRuntimesResponse]]:
+        """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+
+    def LoadVersion(
+        self,
+        request: _pipeline_pb2.LoadVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.LoadVersionResponse, _abc.Awaitable[_pipeline_pb2.LoadVersionResponse]]:
+        """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is."""
+
+    def UnloadVersion(
+        self,
+        request: _pipeline_pb2.UnloadVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.UnloadVersionResponse, _abc.Awaitable[_pipeline_pb2.UnloadVersionResponse]]:
+        """Takes a deployed version out of the memory of the process that its team shares; asked it is refused until LoadVersion."""
 
     def StreamStepLogs(
         self,

@@ -63,6 +63,7 @@ _USER: Final = {"id": "user_id"}
 _NAME: Final = {"name": "name"}
 _SECRET: Final = {"name": "name", "version": "version"}
 _MODEL_NAME: Final = {"name": "model_name"}
+_MODEL_VERSION: Final = {"name": "model_name", "version": "version"}
 _KEY: Final = {"id": "key_id"}
 _ACCOUNT: Final = {"id": "service_account_id"}
 _VIEW: Final = {"id": "feature_view_id"}
@@ -164,6 +165,9 @@ API: Final[tuple[Route, ...]] = (
     Route("PUT", "/models/{name}/route/rules", _INFERENCE + "SetRoutingRules", path_fields=_MODEL_NAME),
     Route("PUT", "/models/{name}/route/shadow", _INFERENCE + "SetShadow", path_fields=_MODEL_NAME),
     Route("GET", "/models/{name}/route/report", _INFERENCE + "GetRouteReport", path_fields=_MODEL_NAME),
+    Route("GET", "/models/{name}/runtimes", _PIPELINE + "ListVersionRuntimes", path_fields=_MODEL_NAME),
+    Route("POST", "/models/{name}/runtimes/{version}/load", _PIPELINE + "LoadVersion", path_fields=_MODEL_VERSION),
+    Route("POST", "/models/{name}/runtimes/{version}/unload", _PIPELINE + "UnloadVersion", path_fields=_MODEL_VERSION),
     Route("GET", "/models/{name}/promotion", _PIPELINE + "GetPromotion", path_fields=_MODEL_NAME),
     Route("POST", "/models/{name}/promotion/rollback", _PIPELINE + "RollbackPromotion", path_fields=_MODEL_NAME),
     Route("GET", "/experiments", _EXPERIMENT + "ListExperiments"),

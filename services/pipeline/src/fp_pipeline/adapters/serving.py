@@ -1,6 +1,8 @@
 """The status of a runtime's model, over gRPC."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC
+from typing import Any
 
 from forgepoint.common.v1 import model_pb2
 from forgepoint.common.v1.common_pb2 import PaginationRequest
@@ -11,10 +13,13 @@ from fp_rpc.client.targets import Resolved, addresses_of
 from fp_rpc.tensors import TENSOR_TYPES, TensorForm
 
 from fp_pipeline.app.peers import Actor, RuntimeSpec, Served, ServedState
+from fp_pipeline.app.version_runtimes import ModelStatus
+from fp_pipeline.domain.deployment import Deployment
 
 _LOADING = frozenset({pb.MODEL_STATE_UNSPECIFIED, pb.MODEL_STATE_DOWNLOADING, pb.MODEL_STATE_LOADING})
 # What a process that it has for itself does not refuse.
 _ALONE = frozenset({"QUARANTINED", "MODEL_TOO_LARGE"})
+_STATE = "MODEL_STATE_"
 _PAGE = 100
 # As many as a process knows versions.
 _MOST_PAGES = 100
@@ -75,6 +80,48 @@ class GrpcProbe:
             inputs=frozenset(tensor.name for tensor in info.input_schema if not tensor.optional),
             optional=frozenset(tensor.name for tensor in info.input_schema if tensor.optional),
         )
+
+
+class GrpcModels:
+    """`app.version_runtimes.Models`. timeout: seconds for one call."""
+
+    def __init__(self, channels: Channels, *, timeout: float) -> None:
+        self._channels = channels
+        self._timeout = timeout
+
+    async def statuses(self, actor: Actor, deployment: Deployment) -> Sequence[ModelStatus]:
+        places = addresses_of(deployment.endpoint)
+        request = pb.GetModelStatusRequest(**_named(deployment))
+        addresses = [deployment.endpoint] if isinstance(places, Resolved) else places
+        return [await self._ask(actor, each, lambda stub: stub.GetModelStatus(request)) for each in addresses]
+
+    async def load(self, actor: Actor, deployment: Deployment) -> ModelStatus:
+        request = pb.LoadModelRequest(**_named(deployment))
+        return await self._ask(actor, deployment.endpoint, lambda stub: stub.LoadModel(request))
+
+    async def unload(self, actor: Actor, deployment: Deployment, reason: str) -> ModelStatus:
+        request = pb.UnloadModelRequest(**_named(deployment), reason=reason)
+        return await self._ask(actor, deployment.endpoint, lambda stub: stub.UnloadModel(request))
+
+    async def _ask(self, actor: Actor, address: str, call: Callable[[Any], Awaitable[Any]]) -> ModelStatus:
+        async with self._channels.open(address, peer="serving", timeout=self._timeout) as channel:
+            with acting_for(actor.team, actor.user_id):
+                status = (await call(ModelServingServiceStub(channel))).status
+        return ModelStatus(
+            pb.ModelState.Name(status.state).removeprefix(_STATE),
+            status.message,
+            status.reason,
+            status.memory_bytes,
+            status.updated_at.ToDatetime(UTC) if status.HasField("updated_at") else None,
+        )
+
+
+def _named(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "model_name": deployment.model_name,
+        "version": deployment.version,
+        "version_id": deployment.version_id,
+    }
 
 
 def _tensors(specs: Iterable[pb.TensorSpec]) -> list[model_pb2.SignatureTensor]:

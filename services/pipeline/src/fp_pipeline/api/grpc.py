@@ -9,7 +9,7 @@ from fp_kernel import PermissionDenied, invalid, parse_id
 from fp_rpc import caller, command, expected_revision, principal
 from fp_telemetry import correlation_id, inject
 
-from fp_pipeline.api import convert, promotions
+from fp_pipeline.api import convert, promotions, runtimes
 from fp_pipeline.api.structs import from_struct
 from fp_pipeline.app.cancel_execution import CancelExecution
 from fp_pipeline.app.change_pipeline import DeletePipeline, UpdatePipeline
@@ -19,6 +19,7 @@ from fp_pipeline.app.promotions import RollBackPromotion
 from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
+from fp_pipeline.app.version_runtimes import VersionRuntimes
 from fp_pipeline.app.watch_execution import WatchExecution
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.execution import Cause
@@ -40,6 +41,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         step_logs: StreamStepLogs,
         roll_back: RollBackPromotion,
         queries: Queries,
+        version_runtimes: VersionRuntimes,
     ) -> None:
         self._create_pipeline = create_pipeline
         self._update_pipeline = update_pipeline
@@ -50,6 +52,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         self._step_logs = step_logs
         self._roll_back = roll_back
         self._queries = queries
+        self._runtimes = version_runtimes
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
         draft = convert.draft_from_pb(request)
@@ -147,6 +150,22 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         model, reason = promotions.model(request.model_name), promotions.reason(request.reason)
         asked = command(request, promotions.rolled_back_to_pb)
         return promotions.rolled_back_to_pb(await self._roll_back(_actor(), model, reason, asked))
+
+    async def ListVersionRuntimes(
+        self, request: pb.ListVersionRuntimesRequest, context: object
+    ) -> pb.ListVersionRuntimesResponse:
+        found = await self._runtimes.of_model(_actor(), promotions.model(request.model_name))
+        return runtimes.listed_to_pb(found)
+
+    async def LoadVersion(self, request: pb.LoadVersionRequest, context: object) -> pb.LoadVersionResponse:
+        model = promotions.model(request.model_name)
+        found = await self._runtimes.load(_actor(), model, promotions.version(request.version))
+        return pb.LoadVersionResponse(runtime=runtimes.to_pb(found))
+
+    async def UnloadVersion(self, request: pb.UnloadVersionRequest, context: object) -> pb.UnloadVersionResponse:
+        model, why = promotions.model(request.model_name), promotions.reason(request.reason)
+        found = await self._runtimes.unload(_actor(), model, promotions.version(request.version), why)
+        return pb.UnloadVersionResponse(runtime=runtimes.to_pb(found))
 
     async def ListDeployments(self, request: pb.ListDeploymentsRequest, context: object) -> pb.ListDeploymentsResponse:
         if request.team or request.model_name:

@@ -25,6 +25,13 @@ def model(name: str) -> str:
     return name
 
 
+def version(name: str) -> str:
+    """Raises InvalidArgument."""
+    if not 0 < len(name) <= _MAX_NAME or not is_clean(name):
+        raise invalid("version", f"must be 1 to {_MAX_NAME} characters without NUL")
+    return name
+
+
 def reason(text: str) -> str:
     """Raises InvalidArgument."""
     if len(text) > _MAX_REASON or not is_clean(text):
