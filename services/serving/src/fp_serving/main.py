@@ -61,8 +61,10 @@ def _residents(runtime: Runtime, settings: Settings, registry: RegistryClient, c
     attempts = LoadAttempts(settings.serving_cache_dir / "loading", clock) if shared else None
     notes = RunNotes(settings.serving_cache_dir / "running") if shared else None
     if attempts is not None and notes is not None:
+        crashed = metrics.counter("crashed_runs_total", "Runs that a process before this one has not survived.")
         for version_id in notes.left:
             attempts.crashed(version_id)
+            crashed.inc()
         runtime.on_close(notes.close)
     return Residents(
         team=settings.serving_team,

@@ -53,6 +53,7 @@ def sessions(
             resident=resident_bytes,
             admission=admission,
             members=members,
+            took=observer.answered,
         )
         return Session(slot, runner, Predict(slot, runner, counts, clock, results), load)
 

@@ -12,6 +12,7 @@ from fp_kernel.tensors import ElementType
 from fp_serving.app.plan import Plan
 from fp_serving.domain.arrays import decode
 from fp_serving.domain.lifecycle import MemberFailed, ModelState, WarmUpFailed
+from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE
 from serving_loads import FakeMembers, Identity, Setting
 
@@ -29,14 +30,19 @@ def chain(warm_up=None):
     return ordered([step("last", "first.y"), step("first")], {"y": Source("last", "y")}, warm_up)
 
 
+def plan_of(ensemble, members, took=lambda _: None):
+    return Plan(ensemble, members, ManualClock(), took)
+
+
 async def answered(plan, value=1.0):
     found = await plan({"features": pack([[value, value]], ElementType.FLOAT32, "x")}, deadline=math.inf)
     return {name: decode(tensor, name).tolist() for name, tensor in found.items()}
 
 
 async def test_steps_run_in_the_order_of_what_they_need():
-    members = FakeMembers()
-    assert await answered(Plan(chain(), members)) == {"y": [[4.0, 4.0]]}
+    members, took = FakeMembers(), []
+    assert await answered(plan_of(chain(), members, took.append)) == {"y": [[4.0, 4.0]]}
+    assert took == [0.0]
     assert members.asked == ["first", "last"]
 
 
@@ -53,7 +59,7 @@ async def test_steps_that_need_nothing_of_each_other_run_at_the_same_time():
     ensemble = ordered(
         [step("left"), step("right"), step("last", "left.y")], {"y": Source("last", "y"), "z": Source("right", "y")}
     )
-    assert await answered(Plan(ensemble, Meeting())) == {"y": [[4.0, 4.0]], "z": [[2.0, 2.0]]}
+    assert await answered(plan_of(ensemble, Meeting())) == {"y": [[4.0, 4.0]], "z": [[2.0, 2.0]]}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ async def test_a_refusal_names_the_step_and_the_tensor_as_the_caller_calls_it(fa
             return await super().ask(step, inputs, deadline=deadline)
 
     with pytest.raises(InvalidArgument, match=rf"step {failing} \({failing} 1\)") as refused:
-        await answered(Plan(chain(), Refusing()))
+        await answered(plan_of(chain(), Refusing()))
     assert [each.field for each in refused.value.fields] == fields
 
 
@@ -77,7 +83,7 @@ async def test_what_a_step_has_no_room_or_time_for_stays_what_it_is():
         members = FakeMembers()
         members.broken = error
         with pytest.raises(type(error)) as raised:
-            await answered(Plan(chain(), members))
+            await answered(plan_of(chain(), members))
         assert (raised.value.reason, raised.value.retry_after) == (error.reason, error.retry_after)
         assert "step first" in raised.value.message
 
@@ -94,7 +100,7 @@ async def test_a_caller_who_goes_away_ends_the_steps_that_run():
                 ended.append(step.name)
 
     ensemble = ordered([step("left"), step("right")], {"y": Source("left", "y"), "z": Source("right", "y")})
-    task = asyncio.create_task(answered(Plan(ensemble, Endless())))
+    task = asyncio.create_task(answered(plan_of(ensemble, Endless())))
     async with asyncio.timeout(PATIENCE):
         await begun.wait()
         task.cancel()

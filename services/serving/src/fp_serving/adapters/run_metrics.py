@@ -12,7 +12,13 @@ class RunMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self._rows = metrics.histogram("batch_rows", "Rows of one run.", buckets=_ROWS)
         self._queue = metrics.histogram("queue_seconds", "From a request's arrival to its run.", buckets=_SECONDS)
+        self._ensembles = metrics.histogram(
+            "ensemble_seconds", "Of one answer of an ensemble, all its steps.", buckets=_SECONDS
+        )
         self._compute = metrics.histogram("compute_seconds", "Of one run of the model.", buckets=_SECONDS)
+
+    def answered(self, seconds: float) -> None:
+        self._ensembles.observe(seconds)
 
     def waited(self, seconds: float) -> None:
         self._queue.observe(seconds)

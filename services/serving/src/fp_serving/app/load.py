@@ -65,7 +65,7 @@ class Load:
     """Runs once; ends with the slot READY or FAILED and never raises for what is wrong with the model.
 
     admission: entered with what is to be loaded, left when it is; raises LoadFailed to refuse it.
-    members: of the version, should it be an ensemble.
+    members, took: of the version, should it be an ensemble; told the seconds of its answers.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Load:
         resident: Callable[[], int] = lambda: 0,
         admission: Admission = unhindered,
         members: Members,
+        took: Callable[[float], object] = lambda _: None,
     ) -> None:
         self._slot = slot
         self._registry = registry
@@ -92,6 +93,7 @@ class Load:
         self._resident = resident
         self._admission = admission
         self._members = members
+        self._took = took
 
     async def __call__(self) -> None:
         try:
@@ -169,7 +171,7 @@ class Load:
             samples = () if ensemble.warm_up is None else samples_of(ensemble.warm_up, signature.inputs)
         except InvalidArgument as error:
             raise LoadFailed(f"its steps do not fit: {error.message}") from None
-        plan = Plan(ensemble, self._members)
+        plan = Plan(ensemble, self._members, self._clock, self._took)
         for tensors in samples:
             try:
                 await plan(tensors, deadline=math.inf)

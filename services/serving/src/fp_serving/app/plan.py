@@ -1,10 +1,10 @@
 """One answer of an ensemble: its steps in the order of what they need, those of one level at the same time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fp_kernel import Error, FieldViolation, Kind
+from fp_kernel import Clock, Error, FieldViolation, Kind
 from fp_kernel.ensembles import Ensemble, Source, Step
 from fp_kernel.tensors import Tensor
 
@@ -15,20 +15,26 @@ Known = dict[Source, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """took: told the seconds of each answer, all its steps together."""
+
     ensemble: Ensemble
     members: Members
+    clock: Clock
+    took: Callable[[float], object] = lambda _: None
 
     async def __call__(self, inputs: Mapping[str, Tensor], *, deadline: float) -> Mapping[str, Tensor]:
         """deadline: on the monotonic clock, of all steps together.
 
         Raises what a step raises, which it names; a tensor that the caller gave by the caller's name for it.
         """
+        start = self.clock.monotonic()
         known: Known = {Source("", name): tensor for name, tensor in inputs.items()}
         for level in self.ensemble.levels:
             if len(level) == 1:
                 await self._run(level[0], known, deadline)
             else:
                 await self._together(level, known, deadline)
+        self.took(self.clock.monotonic() - start)
         # What the caller left out is not given back either.
         return {name: known[source] for name, source in self.ensemble.outputs.items() if source in known}
 
