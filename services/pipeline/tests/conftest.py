@@ -162,13 +162,12 @@ class Serving(serving_pb2_grpc.ModelServingServiceServicer):
 
     async def UnloadModel(self, request: serving_pb2.UnloadModelRequest, _: object) -> serving_pb2.UnloadModelResponse:
         self.state, self.message = serving_pb2.MODEL_STATE_UNLOADED, request.reason
-        status = serving_pb2.ModelStatus(state=self.state, message=self.message, reason="MODEL_UNLOADED")
-        return serving_pb2.UnloadModelResponse(status=status)
+        answer = {"state": self.state, "message": self.message, "reason": "MODEL_UNLOADED"}
+        return serving_pb2.UnloadModelResponse(status=answer)
 
     async def ListLoadedModels(
         self, request: serving_pb2.ListLoadedModelsRequest, _: object
     ) -> serving_pb2.ListLoadedModelsResponse:
-        """A page a version."""
         at = int(request.pagination.page_token or 0)
         models = [serving_pb2.ModelStatus(version_id=each, reason="QUARANTINED") for each in self.outcasts[at : at + 1]]
         more = PaginationResponse(next_page_token=str(at + 1) if at + 1 < len(self.outcasts) else "")
