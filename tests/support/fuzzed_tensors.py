@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fp_gateway.http.oip.tensors import DATATYPES
 from fp_kernel.packing import nest, pack, unpack
 from fp_kernel.tensors import ONNX_TYPES, ElementType, Tensor
+from fp_oip.tensors import DATATYPES
 from fp_rpc.tensors import TensorForm
 from onnx import TensorProto, helper
 
