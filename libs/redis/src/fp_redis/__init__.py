@@ -3,6 +3,7 @@
 What it promises:
 
 - `RedisClient.ask` sends commands in one round trip; `RedisClient.run` a `Script`, which is one step in the store.
+- `RedisClient.ask_together` is for one command that many callers send: they share a connection (`pipe`).
 - While Redis is away every call raises `fp_kernel.Unavailable` at once, but for one a second, which tries. A reader has
   another place to read from, and must not wait for a time-out each time.
 - A command that Redis refuses, or a pool that is busy, is no outage: it fails alone.

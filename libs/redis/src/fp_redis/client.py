@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from fp_kernel import Clock, Unavailable
@@ -17,6 +17,7 @@ from redis.exceptions import MasterDownError, NoScriptError, RedisError, Respons
 from redis.exceptions import TimeoutError as NotAnswered
 
 from fp_redis.fresh_trust import FreshTrust
+from fp_redis.pipe import Pipe
 from fp_redis.script import Script
 
 READ_TIMEOUT = 0.5
@@ -38,6 +39,7 @@ _LISTEN_SECONDS = 10.0
 _log = get_logger(__name__)
 
 Command = tuple[Any, ...]
+Answer = TypeVar("Answer")
 
 
 class RedisClient:
@@ -57,6 +59,7 @@ class RedisClient:
         self._store = store
         self._patience = patience
         self._seats = asyncio.Semaphore(_POOL_SIZE)
+        self._pipe = Pipe(redis.connection_pool, patience)
         self._resting_until = _NEVER
         self._probing = False
 
@@ -85,16 +88,20 @@ class RedisClient:
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The answers of commands sent in one round trip, in order."""
-        return await self._guarded(commands)
+        return await self._all(commands)
+
+    async def ask_together(self, command: Command) -> Any:
+        """The answer of one command of those that many callers send: they share a connection. For reads."""
+        return await self._guarded(lambda: self._pipe.ask(command), command[0])
 
     async def run(self, script: Script, *calls: tuple[Sequence[str], Sequence[Any]]) -> list[Any]:
         """The script once for each call, which is its keys and its arguments."""
         commands = [("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls]
         try:
-            return await self._guarded(commands)
+            return await self._all(commands)
         except NoScriptError:
-            await self._guarded([("SCRIPT", "LOAD", script.body)])
-            return await self._guarded(commands)
+            await self._all([("SCRIPT", "LOAD", script.body)])
+            return await self._all(commands)
 
     async def listen(self, channel: str, subscribed: Callable[[], Awaitable[None]]) -> AsyncGenerator[bytes, None]:
         """What is published, without end. subscribed: called once nothing can be missed any more."""
@@ -113,28 +120,29 @@ class RedisClient:
         await self._pings.execute_command("PING")  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
+        await self._pipe.close()
         await self._redis.aclose()
         await self._pings.aclose()
 
-    async def _guarded(self, commands: Sequence[Command]) -> list[Any]:
+    async def _all(self, commands: Sequence[Command]) -> list[Any]:
+        return await self._guarded(lambda: self._seated(commands), commands[0][0])
+
+    async def _guarded(self, send: Callable[[], Awaitable[Answer]], name: str) -> Answer:
+        """name: of the command."""
         if not self._resting:
-            return await self._sent(commands)
+            return await self._sent(send, name)
         if self._probing or self._clock.monotonic() < self._resting_until:
             raise self._away()
         # One finds out for all: a store that is silent would let each of them wait for its time-out.
         self._probing = True
         try:
-            return await self._sent(commands)
+            return await self._sent(send, name)
         finally:
             self._probing = False
 
-    async def _sent(self, commands: Sequence[Command]) -> list[Any]:
+    async def _sent(self, send: Callable[[], Awaitable[Answer]], name: str) -> Answer:
         try:
-            await self._take_seat()
-            try:
-                answers = await self._send(commands)
-            finally:
-                self._seats.release()
+            answers = await send()
         except NoScriptError:
             raise
         except _AWAY as error:
@@ -147,10 +155,17 @@ class RedisClient:
             raise found or self._away() from error
         except ResponseError as error:
             self._is_back()
-            _log.error("redis refused a command", store=self._store, command=commands[0][0], error=str(error))
+            _log.error("redis refused a command", store=self._store, command=name, error=str(error))
             raise Unavailable(f"{self._store} refused a command") from error
         self._is_back()
         return answers
+
+    async def _seated(self, commands: Sequence[Command]) -> list[Any]:
+        await self._take_seat()
+        try:
+            return await self._send(commands)
+        finally:
+            self._seats.release()
 
     async def _take_seat(self) -> None:
         """A place among those who have a connection. Raises Unavailable when none came free in time."""
@@ -175,7 +190,7 @@ class RedisClient:
 
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
         if len(commands) == 1:
-            # A pipeline of one costs half as much again; each keyed prediction asks one question.
+            # A pipeline of one costs half as much again.
             return [await self._redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
         pipeline = self._redis.pipeline(transaction=False)
         for command in commands:

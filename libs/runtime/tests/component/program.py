@@ -1,6 +1,7 @@
 """A service whose behaviour the tests choose by FP_MODE."""
 
 import asyncio
+import gc
 import os
 import sys
 import threading
@@ -27,6 +28,10 @@ async def _slow(_request: Request) -> Response:
     sys.stderr.write('{"message": "in hand"}\n')
     await asyncio.sleep(0.3)
     return PlainTextResponse("done")
+
+
+async def _collector(_request: Request) -> Response:
+    return PlainTextResponse(f"{gc.get_freeze_count()} {len(gc.get_objects())}")
 
 
 async def _endless(_request: Request) -> Response:
@@ -61,6 +66,8 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
             runtime.route("/call", _slow)
         case "endless call":
             runtime.route("/call", _endless)
+        case "collector":
+            runtime.route("/call", _collector)
         case "blocked loop":
             fp_runtime.process.CLOSE_TIMEOUT = 0.1
             runtime.on_close(_block)

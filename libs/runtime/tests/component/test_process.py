@@ -96,6 +96,16 @@ def test_a_signal_ends_the_service_in_order_with_exit_code_0(start, number):
     assert process.messages == ["serving", "stopping", "closed", "stopped"]
 
 
+def test_the_collector_leaves_out_what_the_start_made(start):
+    process = start(FP_MODE="collector")
+
+    status, text = _get(process.until("serving")["http_port"], "/call")
+
+    frozen, looked_at = map(int, text.split())
+    assert status == 200
+    assert frozen > 10 * looked_at
+
+
 def test_a_missing_setting_stops_the_start_with_one_line_and_exit_code_2(start):
     process = start(FP_SERVICE_SECRET="")
 

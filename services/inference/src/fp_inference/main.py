@@ -71,9 +71,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     follow = FollowDeployments(table, routes, listed)
     fresh = FreshRoutes(table, follow, listed, clock)
     runtime.on_close(fresh.close)
-    stored = RedisReplays(link)
-    runtime.task("stored answers", stored.run())
-    replays = Replays(stored, clock)
+    replays = Replays(RedisReplays(link), clock)
     # What the process before answered and nobody stored yet comes back beside the calls: it may be much.
     runtime.task("replays", replays.recover(record.replay for record in spool.unpublished()))
     recorder, tailer = recording.publisher(
