@@ -97,7 +97,7 @@ def test_users_and_keys_are_made_listed_changed_and_ended(run, home, platform):
     email = f"{new_id()}@cli.test"
     created = run("users", "create", email, "-o", "json", FP_NEW_PASSWORD=PASSWORD)
     user = json.loads(created.out)
-    assert user["role"] == "viewer"
+    assert (user["role"], user["name"]) == ("viewer", email.partition("@")[0])
     assert run("users", "assign", email, "engineer").code == 0
     assert {"email": email, "role": "engineer"}.items() <= next(
         item for item in run.json("users", "list") if item["id"] == user["id"]

@@ -32,7 +32,7 @@ def list_users(
 def create_user(
     context: typer.Context,
     email: str,
-    name: str = typer.Option("", help="Default: the address."),
+    name: str = typer.Option("", help="Default: the part of the address before the @."),
     team: str = typer.Option("", help="Default: your own; another one for operators."),
     role: str = typer.Option("", help="operator, admin, engineer, viewer or a role of the team; default viewer."),
     password_stdin: bool = typer.Option(False, "--password-stdin", help="Read the password from standard input."),
@@ -48,7 +48,7 @@ def create_user(
     password = reading.password("FP_NEW_PASSWORD", "Password of the new user", from_stdin=password_stdin, confirm=True)
     with connect(state) as client:
         stub = auth_pb2_grpc.AuthServiceStub(client.channel)
-        request = auth_pb2.CreateUserRequest(email=email, name=name or email, password=password, team=team)
+        request = auth_pb2.CreateUserRequest(email=email, name=name, password=password, team=team)
         user = client.call(stub.CreateUser, request).user
         if role:
             client.call(stub.AssignRole, auth_pb2.AssignRoleRequest(user_id=user.id, role_name=role))

@@ -76,6 +76,14 @@ async def test_who_is_in_no_group_any_more_loses_his_role_sessions_and_keys(worl
     assert (await sign_in("ada", "ml")).role == "engineer"
 
 
+async def test_a_provider_that_gives_an_address_for_a_name_gives_none(world, sign_in):
+    """As Entra ID and Keycloak do in `preferred_username`."""
+    known = {"email": "ada@example.com", "email_verified": True}
+    assert (await sign_in("ada", "ml", **known, preferred_username="a.l@corp.example", nickname="Ada")).name == "Ada"
+    known["email"] = "bob@example.com"
+    assert (await sign_in("bob", "ml", **known, name="bob@corp.example")).name == "bob"
+
+
 async def test_who_belongs_to_another_team_now_is_refused_and_nothing_of_his_goes_on(world, sign_in, refused):
     user = await sign_in("ada", "ml", email="ada@example.com", email_verified=True)
     session, key = await with_access(world, user)

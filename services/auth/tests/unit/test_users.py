@@ -40,6 +40,12 @@ def test_what_is_no_address_is_refused(email):
 def test_a_user_without_a_name_is_called_by_the_address():
     assert parse_name(" ", "ada@example.com") == "ada"
     assert parse_name(" Ada Lovelace ", "ada@example.com") == "Ada Lovelace"
+    assert parse_name("Ada @ home", "ada@example.com") == "Ada @ home"
+
+
+@pytest.mark.parametrize("name", ["ada@example.com", "ADA@Example.com", "Ada <private@example.com>", "ada\uff20e.com"])
+def test_an_address_is_nobodys_name(name):
+    assert parse_name(name, "ada@example.com") == "ada"
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "line\nbreak"])

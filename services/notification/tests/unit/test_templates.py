@@ -1,3 +1,4 @@
+import pytest
 from fp_notification.adapters import templates
 from fp_notification.domain.templates import Template, Templates
 
@@ -37,3 +38,14 @@ def test_long_texts_are_cut(facts):
         facts("fp.a.b", summary="s" * 9_000, details={"name": "n" * 900})
     )
     assert (len(title), len(body)) == (200, 2_000)
+
+
+@pytest.mark.parametrize("event_type", [each for each in SHIPPED.by_type if each.startswith("fp.auth.")])
+def test_a_text_about_people_has_neither_name_nor_address(facts, event_type):
+    """Texts are kept for months and leave by webhooks and mails; the event itself is gone after a week."""
+    person = {"name": "Ada Lovelace", "email": "ada@lovelace.example"}
+    details = person | dict.fromkeys(("kind", "reason", "key_prefix"), "x")
+    template = SHIPPED.by_type[event_type]
+    assert (template.title + template.body).format_map(details), "it names a field that is not among these"
+    shown = SHIPPED.render(facts(event_type, summary="Somebody joined.", details=details))
+    assert not [value for value in person.values() if value in " ".join(shown)]

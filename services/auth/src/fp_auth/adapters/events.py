@@ -56,7 +56,7 @@ def _user_created(event: UserCreated) -> Event:
         payload=payload,
         team=user.team,
         resource_id=user.id,
-        summary=f"User {user.name} joined team {user.team}.",
+        summary=f"User {user.id} joined team {user.team}.",
         actor=event.actor,
         time=user.created_at,
     )

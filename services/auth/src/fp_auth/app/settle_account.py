@@ -12,7 +12,15 @@ from fp_auth.app.end_sessions import end_every_key, end_every_session
 from fp_auth.app.sign_in_ports import Identity, SignInTransaction, SignInTransactions
 from fp_auth.domain.events import IdentityEnded, RoleKept, UserCreated
 from fp_auth.domain.sign_in import IssuerPolicy, Rule, no_rule
-from fp_auth.domain.users import ADMINISTRATORS, DEFAULT_ROLE, OPERATOR_ROLE, User, parse_email, parse_name
+from fp_auth.domain.users import (
+    ADMINISTRATORS,
+    DEFAULT_ROLE,
+    OPERATOR_ROLE,
+    User,
+    holds_address,
+    parse_email,
+    parse_name,
+)
 from fp_auth.domain.withdrawals import USER, logins_before
 
 _ACCESS_ENDED = "access_ended"
@@ -153,7 +161,7 @@ def _name(identity: Identity, email: str) -> str:
     for claim in ("name", "preferred_username", "nickname"):
         value = identity.claims.get(claim)
         try:
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and not holds_address(value):
                 return parse_name(value, email)
         except InvalidArgument:
             continue

@@ -95,10 +95,17 @@ def _ascii_domain(domain: str) -> str:
 
 
 def parse_name(value: str, email: str) -> str:
-    """The display name; the part before the @ where none is given. Raises InvalidArgument."""
-    name = value.strip() or email.partition("@")[0]
+    """The display name; the part of the address before the @ where none is given. Raises InvalidArgument.
+
+    A name that holds an address counts as none: names are shown to colleagues, addresses are not.
+    """
+    name = value.strip()
     check_line(name, "name", _MAX_NAME)
-    return name
+    return email.partition("@")[0] if not name or holds_address(name) else name
+
+
+def holds_address(text: str) -> bool:
+    return _EMAIL.search(unicodedata.normalize("NFKC", text)) is not None
 
 
 def parse_team(value: str, field: str = "team") -> str:
