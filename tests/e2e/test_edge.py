@@ -10,6 +10,7 @@ import httpx
 import pytest
 from forgepoint.auth.v1 import auth_pb2
 from forgepoint.registry.v1 import registry_pb2
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from grpc_health.v1 import health_pb2
 
@@ -20,7 +21,7 @@ LOGIN = "/forgepoint.auth.v1.AuthService/Login"
 
 @pytest.fixture
 def http(platform):
-    with httpx.Client(base_url=platform.http, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=platform.http, timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fp_gateway.http.route_table import API
 from fp_gateway.methods import all_methods
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -188,7 +189,7 @@ async def test_no_body_of_any_route_is_an_internal_error(platform, tokens):
     methods = all_methods()
     at_once, headers = asyncio.Semaphore(AT_ONCE), {"authorization": f"Bearer {tokens[0]}"}
     wrong = []
-    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE, headers=headers, verify=NO_TLS) as http:
 
         async def one(route, document):
             path = re.sub(r"{[^}]*}", "a%00b", route.path)

@@ -7,12 +7,13 @@ import pytest_asyncio
 from fp_events import connect as connect_bus
 from fp_events.consumer.tail import tail
 from fp_kernel import new_id
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 
 @pytest_asyncio.fixture
 async def http(platform):
-    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 

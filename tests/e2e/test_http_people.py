@@ -8,6 +8,7 @@ import pytest_asyncio
 from fp_auth.adapters.passcodes import TotpPasscodes
 from fp_auth.domain.second_factors import step_of
 from fp_kernel import new_id
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
 
@@ -33,7 +34,9 @@ async def clients(platform):
 
     def make(token=""):
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        opened.append(httpx.AsyncClient(base_url=f"{platform.http}/api/v1", headers=headers, timeout=PATIENCE))
+        opened.append(
+            httpx.AsyncClient(base_url=f"{platform.http}/api/v1", headers=headers, timeout=PATIENCE, verify=NO_TLS)
+        )
         return Caller(opened[-1])
 
     yield make

@@ -3,6 +3,7 @@
 import httpx
 import pytest_asyncio
 from fp_kernel import new_id
+from fp_testkit.http import NO_TLS
 
 METERS = ("INFERENCE_REQUEST", "INFERENCE_TOKENS", "COMPUTE_SECONDS", "STORAGE_BYTES")
 
@@ -10,7 +11,9 @@ METERS = ("INFERENCE_REQUEST", "INFERENCE_TOKENS", "COMPUTE_SECONDS", "STORAGE_B
 @pytest_asyncio.fixture
 async def http(platform, admin_token):
     headers = {"authorization": f"Bearer {admin_token}"}
-    async with httpx.AsyncClient(base_url=f"{platform.http}/api/v1", headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"{platform.http}/api/v1", headers=headers, timeout=60, verify=NO_TLS
+    ) as client:
         yield client
 
 

@@ -5,6 +5,7 @@ import pytest
 from command_line import *  # noqa: F403 -- fixtures are found by name
 from command_line import refused
 from fp_kernel import new_id
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 
@@ -32,7 +33,10 @@ def test_a_program_of_the_team_gets_a_key_and_is_stopped(run, platform, name):
     assert [key["id"] for key in run.json("service-accounts", "keys", account["id"])] == [made["id"]]
 
     with httpx.Client(
-        base_url=platform.http, headers={"authorization": f"Bearer {made['key']}"}, timeout=PATIENCE
+        base_url=platform.http,
+        headers={"authorization": f"Bearer {made['key']}"},
+        timeout=PATIENCE,
+        verify=NO_TLS,
     ) as http:
         me = http.get("/api/v1/me").json()["claims"]
         assert (me["userId"], me["role"], me["scopes"]) == (account["id"], "service-account", ["models:read"])

@@ -9,6 +9,7 @@ from fp_events import Consumer, connect, each
 from fp_events.payloads.predictions import opened
 from fp_postgres import Database, migrate
 from fp_telemetry import setup
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 CONSUMER = Consumer("trace-test", ("fp.inference.recorded",))
@@ -55,7 +56,7 @@ async def test_one_trace_links_the_request_to_the_consumer_s_row(
     }
     body = {"inputs": {"x": {"dtype": "FLOAT32", "data": [[1, 2, 3]]}}}
 
-    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=platform.http, timeout=PATIENCE, verify=NO_TLS) as http:
         response = await http.post(f"/v1/models/{served}/predict", json=body, headers=headers)
 
     assert response.status_code == 200, response.text

@@ -20,6 +20,7 @@ from fp_auth.settings import AuthSettings
 from fp_auth.sign_in_settings import IssuerSettings
 from fp_kernel import PermissionDenied, Unauthenticated
 from fp_rpc import Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 
@@ -61,7 +62,7 @@ def canaille(python) -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def browser():
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as opened:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, verify=NO_TLS) as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fp_rpc.server.health import Health
 from fp_testkit.edge_process import NOUNS
+from fp_testkit.http import NO_TLS
 from fp_testkit.ports import free_port
 
 pytestmark = pytest.mark.proof
@@ -85,7 +86,7 @@ async def test_no_call_fails_while_the_configuration_is_replaced_twenty_times(ed
 
     async with (
         grpc.aio.insecure_channel(edge.address) as channel,
-        httpx.AsyncClient(timeout=10) as http,
+        httpx.AsyncClient(timeout=10, verify=NO_TLS) as http,
         asyncio.TaskGroup() as group,
     ):
         for number in range(CALLERS):

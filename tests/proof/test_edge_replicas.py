@@ -17,6 +17,7 @@ import pytest
 from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
 from fp_testkit.edge_process import EdgeProcess
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from platform_client import deploy_linear, linear_model, new_version, predict_linear
 from platform_replicas import *  # noqa: F403 -- fixtures are found by name
@@ -75,7 +76,9 @@ async def call(noun, stage, admin_token):
     def ids():
         return f"proof-{next(numbers)}"
 
-    async with httpx.AsyncClient(base_url=f"http://{stage.edge.address}", headers=bearer, timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(
+        base_url=f"http://{stage.edge.address}", headers=bearer, timeout=PATIENCE, verify=NO_TLS
+    ) as http:
         channel = channels.open(stage.edge.address, timeout=PATIENCE)
         yield web_caller(http, ids) if noun == GATEWAY else caller(channel, ids)
     await channels.close()

@@ -8,6 +8,7 @@ from fp_devstack.supervisor.catalog import SERVICES
 from fp_rpc import BearerToken, Channels
 from fp_supervisor import SupervisorClient
 from fp_supervisor.launch import SOCKET, ensure, stop
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from platform_client import READY_SECONDS, Client, deploy_linear
 
@@ -38,7 +39,7 @@ async def test_a_model_is_deployed_and_answers_over_grpc_and_http_without_an_edg
     me = (await admin.auth.GetCurrentUser(auth_pb2.GetCurrentUserRequest())).claims
     info = (await admin.inference.GetModelInfo(inference_pb2.GetModelInfoRequest(model_name="linear"))).model_info
     await channels.close()
-    async with httpx.AsyncClient(base_url=f"http://{access.http_address}", timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=f"http://{access.http_address}", timeout=PATIENCE, verify=NO_TLS) as http:
         body = {"inputs": {"x": {"dtype": "FLOAT32", "data": [[1, 2, 3]]}}}
         headers = {"authorization": f"Bearer {token}"}
         predicted = await http.post("/v1/models/linear/predict", json=body, headers=headers)

@@ -14,6 +14,7 @@ from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServic
 from forgepoint.pipeline.v1 import pipeline_pb2
 from forgepoint.registry.v1 import registry_pb2
 from fp_kernel import Unauthenticated, new_id
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format
 
@@ -66,7 +67,7 @@ class Leaver:
         path, headers = f"/api/v1/executions/{self.execution_id}/watch", {"authorization": f"Bearer {self._token}"}
         said = ""
         async with (
-            httpx.AsyncClient(base_url=self._http, timeout=PATIENCE) as http,
+            httpx.AsyncClient(base_url=self._http, timeout=PATIENCE, verify=NO_TLS) as http,
             http.stream("GET", path, params={"from_start": "true"}, headers=headers) as response,
         ):
             assert response.status_code == httpx.codes.OK

@@ -19,6 +19,7 @@ import pytest
 from fp_events import Broadcast, Event, NatsBus
 from fp_kernel import Unavailable
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
@@ -78,7 +79,7 @@ class Process:
             return False
 
     async def _get(self, path: str) -> str:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             return (await http.get(f"http://127.0.0.1:{self.environment['FP_HTTP_PORT']}{path}")).text
 
 

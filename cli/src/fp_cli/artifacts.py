@@ -49,7 +49,7 @@ def _saved(client: Client, url: str, file: Path) -> tuple[int, str]:
     try:
         with (
             httpx.stream(
-                "GET", url, timeout=_TIMEOUT, trust_env=not direct, verify=client.transport.https()
+                "GET", url, timeout=_TIMEOUT, trust_env=not direct, verify=client.transport.trusted(url)
             ) as response,
             file.open("wb") as content,
         ):

@@ -15,6 +15,7 @@ from fp_kernel.ensembles import FIRST
 from fp_cli import names, onnx_file
 from fp_cli.address import is_loopback
 from fp_cli.client import Client, idempotency_key
+from fp_cli.transport import trusted
 
 # Artifacts may be large and lines slow; the connection itself must come up quickly.
 _PIECE: Final = 1024 * 1024
@@ -56,7 +57,7 @@ def register(client: Client, order: Order) -> Any:
     )
     request.metrics.update(order.metrics)
     created = client.call(stub.CreateVersion, request)
-    _put(created.upload_url, order.content, client.transport.https())
+    _put(created.upload_url, order.content, client.transport.trusted(created.upload_url))
     confirmation = pb.ConfirmVersionUploadRequest(
         version_id=created.version.id,
         expected_digest=f"sha256:{hashlib.sha256(order.content).hexdigest()}",
@@ -91,7 +92,7 @@ def _put(url: str, content: bytes, verify: ssl.SSLContext | None = None) -> None
             headers={"content-length": str(len(content))},
             timeout=_UPLOAD_TIMEOUT,
             trust_env=not direct,
-            verify=verify or True,
+            verify=verify or trusted(url),
         )
     except httpx.HTTPError as error:
         raise Unavailable(f"the object store did not take the artifact: {type(error).__name__}") from None

@@ -181,11 +181,12 @@ def test_the_command_says_what_is_wrong_in_one_place(serve, issued, tmp_path):
 
 def test_files_go_to_the_object_store_by_the_same_authority(issued, serve_https):
     address = serve_https(issued.of("seaweedfs"))
+    url = f"https://{address}/file"
     state = State(address=address, ca_file=str(issued.authority))
     with connect(state) as client:
-        upload._put(f"https://{address}/file", b"content", client.transport.https())
+        upload._put(url, b"content", client.transport.trusted(url))
     with pytest.raises(Unavailable):
-        upload._put(f"https://{address}/file", b"content")
+        upload._put(url, b"content")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from fp_cli.transport import chosen
 from fp_gateway.main import serve as serve_gateway
 from fp_gateway.settings import GatewaySettings
 from fp_kernel import Unauthenticated
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from fp_testkit.services import RunningService
@@ -102,7 +103,7 @@ async def edge(services, databases, nats_url, s3, sign_in_provider) -> Edge:
 
 @pytest_asyncio.fixture
 async def browser():
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as opened:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, verify=NO_TLS) as opened:
         yield opened
 
 

@@ -10,6 +10,7 @@ import pytest
 from fp_edge import admin
 from fp_rpc.server.health import Health
 from fp_testkit.edge_process import EdgeProcess
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 LIST = "/forgepoint.registry.v1.RegistryService/ListModels"
@@ -77,7 +78,7 @@ async def channel(edge):
 
 @pytest.fixture
 async def http(edge):
-    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE, verify=NO_TLS) as http:
         yield http
 
 
@@ -192,7 +193,7 @@ async def test_a_pod_drains_by_the_command_before_it_is_ended(edge):
     """The kubelet runs it before it sends the signal at which Envoy ends at once."""
     await edge.told("--drain", "0.1", str(PATIENCE))
 
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
         assert not await edge.answers(http)
 
 

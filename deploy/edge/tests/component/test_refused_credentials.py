@@ -11,6 +11,7 @@ from fp_kernel import Principal, Unauthenticated, Unavailable
 from fp_rpc import NoAudit, Server
 from fp_telemetry import Metrics
 from fp_testkit.edge_process import EdgeProcess
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 LIST = "/forgepoint.registry.v1.RegistryService/ListModels"
@@ -166,7 +167,7 @@ async def test_who_ends_a_call_before_it_is_judged_gets_no_token_back(edge, code
     }
     await used_up(code_of)
 
-    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE, verify=NO_TLS) as http:
 
         async def code():
             answer = await http.post(LIST, headers=dict((STRANGER,)) | wanted, content=bytes(5))
@@ -231,7 +232,7 @@ async def test_he_is_let_in_again_when_time_has_passed(code_of):
 
 async def test_refusals_over_http_count_as_well(edge, code_of):
     headers = dict((STRANGER, ("authorization", "Bearer false-web")))
-    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(base_url=f"http://{edge.address}", timeout=PATIENCE, verify=NO_TLS) as http:
         answers = [await http.get("/api/v1/models", headers=headers) for _ in range(50)]
 
     assert {answer.status_code for answer in answers} == {401, 429}

@@ -12,6 +12,7 @@ import pytest
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from fp_s3 import Location, ObjectChanged, ObjectFacts, ObjectStore
 from fp_s3.objects import patience
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +33,7 @@ async def objects(location):
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 

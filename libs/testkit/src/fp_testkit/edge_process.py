@@ -10,6 +10,7 @@ from pathlib import Path
 import fp_platform
 import httpx
 
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 
@@ -42,7 +43,7 @@ class EdgeProcess:
     async def start(self) -> None:
         """Returns when it serves."""
         self.running = self._launch()
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             while not await self.answers(http):
                 assert self.running.poll() is None, self.log
                 await asyncio.sleep(0.05)
@@ -60,7 +61,7 @@ class EdgeProcess:
 
     async def figure(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             text = (await http.get(f"http://127.0.0.1:{self.environment['FP_HTTP_PORT']}/metrics")).text
         lines = [line for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in lines)

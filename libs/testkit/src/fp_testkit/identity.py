@@ -128,6 +128,7 @@ class TestIdentity:
         }
 
 
+@functools.cache
 def _scopes_of(noun: str) -> frozenset[str]:
     """As auth puts them into the token."""
     import fp_platform

@@ -11,6 +11,7 @@ from forgepoint.auth.v1 import auth_pb2, people_pb2, people_pb2_grpc, sign_in_pb
 from fp_auth.sign_in_settings import IssuerSettings
 from fp_kernel import FailedPrecondition, NotFound, PermissionDenied, Unauthenticated, Unavailable
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from fp_testkit.wallclock import real_now
@@ -34,7 +35,7 @@ class Ahead:
 
 @pytest_asyncio.fixture
 async def browser():
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as opened:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, verify=NO_TLS) as opened:
         yield opened
 
 

@@ -12,6 +12,7 @@ from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServic
 from fp_experiment.main import serve
 from fp_experiment.settings import Settings
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
@@ -65,7 +66,7 @@ class Service:
         return self.caller(self.issuer.identity.service(noun, scopes=["experiments:read"]), acting=acting)
 
     async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             return await http.get(f"{self.service.http_url}{path}")
 
 

@@ -12,6 +12,7 @@ from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServic
 from fp_events import Event
 from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from pydantic import SecretStr
@@ -34,7 +35,7 @@ class Process:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "fp_experiment", stderr=asyncio.subprocess.DEVNULL, env=self._environment
         )
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             while not await self._ready(http):
                 await asyncio.sleep(0.05)
 

@@ -6,6 +6,7 @@ import signal
 import sys
 
 import httpx
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ async def test_it_starts_alone_and_ends_in_order(settings):
     port = free_port()
     process = await run(**environment(settings), FP_GRPC_PORT="0", FP_HTTP_PORT=str(port))
     try:
-        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with asyncio.timeout(PATIENCE), httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             while not await ready(http, port):
                 await asyncio.sleep(0.05)
     finally:

@@ -17,6 +17,7 @@ from fp_events import Broadcast
 from fp_featurestore.main import serve
 from fp_featurestore.settings import Settings
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
@@ -127,7 +128,7 @@ class FeatureStore:
         return self.caller(self.issuer.identity.job(team))
 
     async def ready(self) -> Any:
-        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
             return (await http.get(f"{self.service.http_url}/readyz")).json()
 
 

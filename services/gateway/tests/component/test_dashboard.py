@@ -4,10 +4,11 @@ import httpx
 from forgepoint.billing.v1 import billing_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from fp_kernel import PermissionDenied
+from fp_testkit.http import NO_TLS
 
 
 async def page(edge, headers=None):
-    async with httpx.AsyncClient(base_url=edge.http, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=edge.http, timeout=60, verify=NO_TLS) as http:
         response = await http.get("/api/v1/dashboard", headers=edge.headers() if headers is None else headers)
     assert response.status_code == 200
     return response.json()

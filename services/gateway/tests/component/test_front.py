@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from fp_events import Broadcast
 from fp_gateway.http.route_table import API
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 # As in `named_origin`.
@@ -17,7 +18,7 @@ ORIGIN = "https://app.example.org"
 
 @pytest_asyncio.fixture
 async def http(edge):
-    async with httpx.AsyncClient(base_url=edge.http, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=edge.http, timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 
@@ -169,7 +170,7 @@ async def test_no_script_of_another_origin_may_call(edge, http):
 
 
 async def test_scripts_of_a_named_origin_may_call_with_a_token_of_their_own(named_origin):
-    async with httpx.AsyncClient(base_url=named_origin.http, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=named_origin.http, timeout=PATIENCE, verify=NO_TLS) as client:
         asked = await client.options("/api/v1/models", headers=ASKS)
         other = await client.options("/api/v1/models", headers=ASKS | {"origin": "https://evil.example"})
         answer = await client.get("/api/v1/models/abc", headers=named_origin.headers() | {"origin": ORIGIN})
@@ -185,7 +186,7 @@ async def test_requests_are_counted_by_their_route_and_not_by_what_they_say(edge
         await http.get(path, headers=edge.headers())
     await http.request("BREW", "/api/v1/models/abc")
 
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as client:
         text = (await client.get(f"{edge.probes}/metrics")).text
 
     counts = {line for line in text.splitlines() if line.startswith("fp_gateway_http_requests_total{")}

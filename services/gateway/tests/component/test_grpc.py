@@ -12,6 +12,7 @@ from fp_gateway.backends import Backends
 from fp_gateway.methods import all_methods
 from fp_kernel import PermissionDenied, ResourceExhausted
 from fp_rpc import BearerToken, Channels, from_rpc_error
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 
@@ -261,7 +262,7 @@ async def test_calls_are_counted_by_their_rpc_where_they_end(edge, channel):
         with pytest.raises(grpc.aio.AioRpcError):
             await call
 
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as client:
         text = (await client.get(f"{edge.probes}/metrics")).text
 
     method = "forgepoint.registry.v1.RegistryService/GetModel"

@@ -1,6 +1,7 @@
 import httpx
 import pytest
 import pytest_asyncio
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 # In the contract, and nobody answers them yet.
@@ -9,7 +10,7 @@ NOT_BUILT = ("/api/v1/evals", "/api/v1/ai/providers", "/api/v1/ai/usage", "/api/
 
 @pytest_asyncio.fixture
 async def http(edge):
-    async with httpx.AsyncClient(base_url=edge.http, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=edge.http, timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 

@@ -5,16 +5,19 @@ import struct
 import httpx
 import orjson
 import pytest_asyncio
+from fp_testkit.http import NO_TLS
 
 
 @pytest_asyncio.fixture
 async def http(edge):
-    async with httpx.AsyncClient(base_url=f"{edge.http}/v2", headers=edge.headers(), timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"{edge.http}/v2", headers=edge.headers(), timeout=60, verify=NO_TLS
+    ) as client:
         yield client
 
 
 async def test_the_server_says_what_it_is_and_that_it_is_there_to_anybody(edge):
-    async with httpx.AsyncClient(base_url=edge.http, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=edge.http, timeout=60, verify=NO_TLS) as http:
         metadata = (await http.get("/v2")).json()
         live, ready = await http.get("/v2/health/live"), await http.get("/v2/health/ready")
 

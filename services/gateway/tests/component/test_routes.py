@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 from forgepoint.monitor.v1 import monitor_pb2
 from fp_kernel import NotFound
+from fp_testkit.http import NO_TLS
 from google.protobuf import json_format
 
 # Service, verb, path with query, body, status; the RPC and what it is asked.
@@ -207,7 +208,7 @@ CASES = [
 @pytest_asyncio.fixture
 async def http(whole):
     headers = whole.headers(whole.issuer.identity.token(role="operator", team="alpha"))
-    async with httpx.AsyncClient(base_url=f"{whole.http}/api/v1", headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"{whole.http}/api/v1", headers=headers, timeout=60, verify=NO_TLS) as client:
         yield client
 
 

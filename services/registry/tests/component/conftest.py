@@ -18,6 +18,7 @@ from fp_events import Broadcast
 from fp_registry.main import serve
 from fp_registry.settings import Settings
 from fp_rpc import BearerToken, Channels
+from fp_testkit.http import NO_TLS
 from fp_testkit.issuer import SERVICE_SECRET, Issuer
 from fp_testkit.patience import PATIENCE
 from fp_testkit.services import RunningService
@@ -143,7 +144,7 @@ async def stack():
 
 @pytest_asyncio.fixture
 async def http(stack):
-    return await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
+    return await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS))
 
 
 @pytest_asyncio.fixture

@@ -14,6 +14,7 @@ from fp_registry.adapters.objects import ObjectArtifacts
 from fp_registry.app.ports import Upload, UploadChanged
 from fp_registry.domain.artifact import Measured
 from fp_s3 import Location, ObjectStore
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from onnx import TensorProto, helper, numpy_helper
 
@@ -34,7 +35,7 @@ def artifacts(store):
 
 @pytest_asyncio.fixture
 async def http():
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 
