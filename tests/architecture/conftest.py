@@ -1,4 +1,5 @@
 import copy
+import functools
 import gc
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 import chart
 import chart_facts
 import pytest
-from rules.tree import Tree, walked
+from rules.tree import Source, Tree, walked
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("libs", "services", "cli", "examples", "tools", "tests", "bench", "proto", "gen", "docs", "deploy")
@@ -15,13 +16,27 @@ COPIED = ("libs", "services", "cli", "examples", "tools", "tests", "bench", "pro
 Plant = Callable[[str, str], Tree]
 
 
+class Unchanged(Tree):
+    """Whose files are read once."""
+
+    @functools.cache  # noqa: B019 -- there is one of them
+    def _all(self, below: Path | None) -> list[Source]:
+        return list(super().sources(below))
+
+    def sources(self, below: Path | None = None) -> Iterator[Source]:
+        return iter(self._all(below))
+
+
 @pytest.fixture(scope="session")
 def tree() -> Tree:
     """This repository, parsed once for all rules."""
-    tree = Tree(ROOT)
+    tree = Unchanged(ROOT)
+    # Millions of nodes that live as long as the tests: no collection need look at them, also while they are made.
+    gc.disable()
     for source in tree.sources():
         walked(source.text)
-    gc.freeze()  # millions of nodes that live as long as the tests: no collection need look at them
+    gc.freeze()
+    gc.enable()
     return tree
 
 

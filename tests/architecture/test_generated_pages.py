@@ -71,22 +71,31 @@ PLANTS = {
 }
 
 
-@pytest.mark.parametrize(("path", "text", "entry"), PLANTS.values(), ids=PLANTS)
-def test_changed_code_makes_the_topology_stale(plant, copied, path, text, entry):
-    (copied.root / topology.FILE).write_text(topology.render(copied.root))
+@pytest.fixture(scope="module")
+def unplanted(copied):
+    return topology.render(copied.root)
 
+
+@pytest.mark.parametrize(("path", "text", "entry"), PLANTS.values(), ids=PLANTS)
+def test_changed_code_changes_the_topology(plant, copied, unplanted, path, text, entry):
     plant(f"{AUTH}/{path}", text)
 
+    changed = topology.render(copied.root)
+    assert changed != unplanted
+    assert entry in changed.partition("[auth]")[2].partition("\n[")[0]
+    assert entry not in unplanted.partition("[auth]")[2].partition("\n[")[0]
+
+
+def test_another_text_of_the_topology_is_stale(copied, unplanted):
+    (copied.root / topology.FILE).write_text(unplanted)
+    assert topology.is_current(copied.root)
+    (copied.root / topology.FILE).write_text(unplanted + "\n")
     assert not topology.is_current(copied.root)
-    section = topology.render(copied.root).partition("[auth]")[2].partition("\n[")[0]
-    assert entry in section
 
 
-def test_what_is_only_talked_about_is_not_wired(plant, copied):
-    before = topology.render(copied.root)
-
+def test_what_is_only_talked_about_is_not_wired(plant, copied, unplanted):
     plant(
         f"{AUTH}/app/planted.py", '"""Acts when fp.billing.planted.thing comes."""\nTEXT = "fp.billing.planted.thing"\n'
     )
 
-    assert topology.render(copied.root) == before
+    assert topology.render(copied.root) == unplanted

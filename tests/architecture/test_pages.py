@@ -10,6 +10,8 @@ from fp_cli.main import app
 from rules import pages
 from typer.main import get_command
 
+# Made once: it looks at the signature of each command.
+FP: Any = get_command(app)
 _QUOTED = re.compile(r"`fp ([a-z][^`\n]*)`")
 _LINE = re.compile(r"^fp ([a-z].+?)(?:\s+#.*)?$", re.MULTILINE)
 _WORD = re.compile(r"[a-z][a-z-]*")
@@ -27,7 +29,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def unknown(words: Sequence[str]) -> str:
     """The first word that is no command, or no option of it; empty where all are known."""
-    command: Any = get_command(app)
+    command = FP
     rest = list(words)
     while rest and hasattr(command, "commands") and _WORD.fullmatch(rest[0]):
         if rest[0] not in command.commands:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from fp_testkit import reuse
+from fp_testkit.aside import Aside
 from fp_testkit.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ _MOST_USED: Final = 4  # of one template, eight megabytes each
 class Databases:
     """Fresh databases on one server, owned by a role without privileges, as in production.
 
-    admin_url: a superuser's. Templates live as long as this object; `drop` takes away what `create` made. A database
-    that is used again has another name, so that nobody of the earlier test finds it.
+    admin_url: a superuser's. Templates, and the one connection of the superuser, live as long as this object; `drop`
+    takes away what `create` made. A database that is used again has another name, so that nobody of the earlier test
+    finds it.
     """
 
     def __init__(self, admin_url: str) -> None:
@@ -40,6 +42,8 @@ class Databases:
         self._used: dict[_Key, list[str]] = defaultdict(list)
         self._count = 0
         self._has_role = False
+        self._aside = Aside()
+        self._connection: reuse.Connection | None = None
 
     async def create(
         self, migrations: "Traversable | None" = None, *, service: str = "test", fresh: bool = False
@@ -49,13 +53,16 @@ class Databases:
         migrations: the folder of the service. service: its noun, as for `fp_postgres.migrate`. fresh: a new one, whose
         tables never had other rows: for tests of how tables are read.
         """
+        return await self._aside.run(self._made(migrations, service, fresh=fresh))
+
+    async def _made(self, migrations: "Traversable | None", service: str, *, fresh: bool) -> str:
         key = (str(migrations), service) if migrations is not None else None
         name = None if fresh or key is None else await self._again(key)
         if name is None:
-            async with self._admin() as admin:
-                template = "template0" if migrations is None else await self._template(admin, migrations, service)
-                name = self._next_name()
-                await self._create(admin, name, template)
+            admin = await self._admin()
+            template = "template0" if migrations is None else await self._template(admin, migrations, service)
+            name = self._next_name()
+            await self._create(admin, name, template)
         self._created[name] = None if fresh else key
         return self._url(name)
 
@@ -66,15 +73,26 @@ class Databases:
     async def drop(self, *, but: Collection[str] = ()) -> None:
         """Take away every database that `create` made; connections to it are cut. but: names of those that stay."""
         going = [name for name in self._created if name not in but]
-        if not going:
-            return
-        async with self._admin() as admin:
-            for name in going:
-                key = self._created.pop(name)
-                if key is None or len(self._used[key]) == _MOST_USED:
-                    await self._remove(admin, name)
-                else:
-                    self._used[key].append(await self._retired(admin, name))
+        if going:
+            await self._aside.run(self._dropped(going))
+
+    async def close(self) -> None:
+        """End what it keeps open; `create` opens it again."""
+        from fp_postgres import connections
+
+        if self._connection is not None:
+            await self._aside.run(connections.close(self._connection))
+            self._connection = None
+        self._aside.close()
+
+    async def _dropped(self, names: Collection[str]) -> None:
+        admin = await self._admin()
+        for name in names:
+            key = self._created.pop(name)
+            if key is None or len(self._used[key]) == _MOST_USED:
+                await self._remove(admin, name)
+            else:
+                self._used[key].append(await self._retired(admin, name))
 
     async def _retired(self, admin: "reuse.Connection", name: str) -> str:
         """Its new name, by which nobody is connected to it."""
@@ -98,8 +116,7 @@ class Databases:
                 restored = await reuse.restore(connection, self._states[key])
             if restored:
                 return name
-            async with self._admin() as admin:
-                await self._remove(admin, name)
+            await self._remove(await self._admin(), name)
         return None
 
     @staticmethod
@@ -141,8 +158,13 @@ class Databases:
         parts = urlsplit(self._admin_url)
         return urlunsplit((parts.scheme, address, f"/{name}", parts.query, ""))
 
-    def _admin(self) -> "AbstractAsyncContextManager[reuse.Connection]":
-        return _connected(self._admin_url)
+    async def _admin(self) -> "reuse.Connection":
+        """The connection that stays open; a new one where a test has stopped the server meanwhile."""
+        import asyncpg
+
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._admin_url, timeout=PATIENCE, command_timeout=PATIENCE)
+        return self._connection
 
     def _superuser(self, name: str) -> "AbstractAsyncContextManager[reuse.Connection]":
         return _connected(self._of(name, urlsplit(self._admin_url).netloc))

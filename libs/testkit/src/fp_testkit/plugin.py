@@ -129,10 +129,14 @@ def stores(real_stores: "Stores") -> "Endpoints":
 
 
 @pytest.fixture(scope="session")
-def database_server(real_stores: "Stores") -> "Databases":
+def database_server(real_stores: "Stores") -> "Iterator[Databases]":
+    import asyncio
+
     from fp_testkit.databases import Databases
 
-    return Databases(real_stores.endpoints("postgres").postgres_admin_url)
+    opened = Databases(real_stores.endpoints("postgres").postgres_admin_url)
+    yield opened
+    asyncio.run(opened.close())
 
 
 @pytest_asyncio.fixture

@@ -43,6 +43,7 @@ async def server(database_server):
     apart._prefix = f"fp_{new_id()}"
     yield apart
     await apart.drop()
+    await apart.close()
 
 
 @pytest.fixture

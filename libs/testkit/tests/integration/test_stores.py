@@ -39,6 +39,7 @@ async def test_a_database_with_connections_can_be_dropped(database_server):
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await connection.fetchval("select 1")
     await connection.close()
+    await databases.close()
 
 
 @TWICE
