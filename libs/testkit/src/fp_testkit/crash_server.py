@@ -4,6 +4,7 @@ It has neither loop, thread nor connection, which a fork of the test's own proce
 """
 
 import asyncio
+import gc
 import importlib.util
 import inspect
 import os
@@ -117,6 +118,9 @@ def main() -> None:
             return
         if order.module not in modules:
             modules[order.module] = _load(Path(order.module), len(modules))
+            # What is here lives as long as this process. A child that looked at it for garbage would copy all of it.
+            gc.collect()
+            gc.freeze()
         _send(answers, _run(order, modules[order.module]))
 
 

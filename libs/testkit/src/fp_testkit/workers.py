@@ -5,6 +5,7 @@ worker takes the next unit of `fp_testkit.order` as it is done with one, and tel
 of each test; that one prints it, as of a run without workers.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from fp_devstack.children import die_with_parent
 from fp_testkit import order
 
 _NUMBER_BYTES: Final = 4
+_COLLECTIONS: Final = (20_000, 20, 20)
 Unit = list[pytest.Item]
 
 
@@ -182,6 +184,8 @@ def _work(session: pytest.Session, turns: _Turns, told: "Connection[Any, Any]", 
         die_with_parent(parent)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what has begun is torn down
         config = session.config
+        # Tests make little garbage that only a collection finds, and a worker is gone after some minutes.
+        gc.set_threshold(*_COLLECTIONS)
         config.pluginmanager.unregister(name="terminalreporter")
         # Its own files: those of the process that forked it have one place where all would write.
         capture = config.pluginmanager.getplugin("capturemanager")
