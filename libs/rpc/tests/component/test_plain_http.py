@@ -9,6 +9,7 @@ import pytest
 from fp_kernel import Replayed, ResourceExhausted
 from fp_rpc import ServerPolicy
 from fp_rpc.http2 import frames
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
 PATH = "/things/t-1/do"
@@ -30,7 +31,7 @@ def ask(request, keys, speaker):
     async def over_http1(running, body, *, token=None, path=PATH, **sent):
         # A client library sends what it says.
         body = body or bytes(int(sent.get("content_length", 0)))
-        async with httpx.AsyncClient(base_url=f"http://{running.address}", timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=f"http://{running.address}", timeout=PATIENCE, verify=NO_TLS) as client:
             answer = await client.post(path, content=body, headers=_headers(keys, token, sent))
             return SimpleNamespace(status=answer.status_code, headers=answer.headers, body=answer.content)
 

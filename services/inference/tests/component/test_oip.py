@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_testkit.http import NO_TLS
 from fp_testkit.issuer import Issuer
 from fp_testkit.patience import PATIENCE
 
@@ -34,7 +35,10 @@ async def inference(start: Start, runtime: StartRuntime, announce: Announce) -> 
 async def http(inference: Any, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
     bearer = {"authorization": f"Bearer {issuer.identity.engineer('alpha')}"}
     async with httpx.AsyncClient(
-        base_url=f"http://{inference.service.grpc_address}", headers=bearer, timeout=PATIENCE
+        base_url=f"http://{inference.service.grpc_address}",
+        headers=bearer,
+        timeout=PATIENCE,
+        verify=NO_TLS,
     ) as client:
         yield client
 
@@ -107,7 +111,9 @@ async def test_what_is_refused_is_a_problem_that_names_the_field(
 
 async def test_nobody_predicts_without_the_permission(inference: Any, issuer: Issuer) -> None:
     token = issuer.identity.viewer("alpha", scopes=["models:read"])
-    async with httpx.AsyncClient(base_url=f"http://{inference.service.grpc_address}", timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{inference.service.grpc_address}", timeout=PATIENCE, verify=NO_TLS
+    ) as client:
         nobody = await client.post(PATH, json={"inputs": [ROW]})
         viewer = await client.post(PATH, json={"inputs": [ROW]}, headers={"authorization": f"Bearer {token}"})
 
