@@ -8,6 +8,7 @@ import pytest_asyncio
 from deployed_models import FORM
 from forgepoint.inference.v1 import inference_pb2 as pb
 from fp_kernel.tensors import ElementType
+from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 from fuzzed_model import ask, deployed, good, infer
 from fuzzed_tensors import ANCHOR, without
@@ -19,7 +20,7 @@ FEW = 6
 @pytest_asyncio.fixture
 async def http(platform, admin_token):
     headers = {"authorization": f"Bearer {admin_token}"}
-    async with httpx.AsyncClient(base_url=platform.http, headers=headers, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=platform.http, headers=headers, timeout=PATIENCE, verify=NO_TLS) as client:
         yield client
 
 
