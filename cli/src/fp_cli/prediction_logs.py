@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from forgepoint.monitor.v1 import prediction_log_pb2 as pb
 from forgepoint.monitor.v1 import prediction_log_pb2_grpc
 from fp_kernel import Kind, invalid
 from fp_kernel.tensors import ElementType, Tensor
@@ -16,6 +17,7 @@ from fp_cli.failures import advising
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%")
 _SHOWN = 8
+_ALL = 100_000
 _LONGEST = 40
 
 
@@ -27,6 +29,12 @@ def advised() -> AbstractContextManager[None]:
     return advising(
         Kind.NOT_FOUND, "`fp predictions logs` shows which models have a log; `fp predictions log MODEL` begins one"
     )
+
+
+def names(client: Any) -> list[str]:
+    """Of the models with a log."""
+    found = client.pages(stub(client).ListPredictionLogs, pb.ListPredictionLogsRequest(), "logs", _ALL)
+    return [each.model_name for each in found]
 
 
 def basis_points(share: str) -> int:

@@ -179,6 +179,32 @@ def erase(
     done(state, f"{len(request_ids)} predictions of {model} are erased", model_name=model, erased=len(request_ids))
 
 
+@app.command("forget")
+def forget(
+    context: typer.Context,
+    entity: str = typer.Argument(help="NAME=VALUE: an input, or a column of one, and whom it names: customer=42."),
+    model: str = typer.Option("", help="Of this model; default: of every model with a log."),
+) -> None:
+    """Erase all logged predictions about somebody for ever."""
+    from forgepoint.monitor.v1 import prediction_log_pb2 as pb
+
+    from fp_cli import client as clients
+    from fp_cli import pairs, prediction_logs
+
+    state: State = context.obj
+    ((name, value),) = pairs.texts([entity], "entity").items()
+    about = pb.LoggedEntity(name=name, value=value)
+    with clients.connect(state) as client, prediction_logs.advised():
+        stub = prediction_logs.stub(client)
+        models = [model] if model else prediction_logs.names(client)
+        for each in models:
+            request = pb.ErasePredictionsRequest(
+                model_name=each, entity=about, idempotency_key=clients.idempotency_key("")
+            )
+            client.call(stub.ErasePredictions, request)
+    done(state, f"{name} {value} is erased from {len(models)} logs", entity=entity, models=models)
+
+
 @app.command("delete")
 def delete(context: typer.Context, model: str = MODEL) -> None:
     """Log no more of a model, and delete all that was logged of it."""

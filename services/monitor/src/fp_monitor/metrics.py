@@ -16,6 +16,13 @@ class Metrics:
             "prediction_log_gaps_total", "Gaps in the prediction log: its events were dropped before they were read."
         )
 
+        self._log_unreadable = registry.counter(
+            "prediction_log_unreadable_total", "Times that a file of the prediction log was lost or damaged."
+        )
+
+    def log_unreadable(self) -> None:
+        self._log_unreadable.inc()
+
     def logged(self, predictions: int) -> None:
         self._logged.inc(predictions)
 

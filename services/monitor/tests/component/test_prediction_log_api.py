@@ -15,7 +15,7 @@ from forgepoint.events.v1 import events_pb2
 from forgepoint.monitor.v1 import prediction_log_pb2 as pb
 from forgepoint.monitor.v1.prediction_log_pb2_grpc import PredictionLogServiceStub
 from fp_events import Event
-from fp_kernel import InvalidArgument, NotFound, PermissionDenied, new_id
+from fp_kernel import Aborted, InvalidArgument, NotFound, PermissionDenied, new_id
 from fp_rpc import BearerToken, Channels
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import real_now
@@ -83,6 +83,14 @@ async def test_predictions_go_from_the_bus_to_the_list_to_one_and_to_the_export(
         pb.ErasePredictionsRequest(model_name=MODEL, request_ids=[sent[2].request_id], idempotency_key=new_id())
     )
     assert len(await listed(engineer)) == 4
+    about = pb.LoggedEntity(name="hour", value="1")
+    both = pb.ErasePredictionsRequest(model_name=MODEL, request_ids=["r"], entity=about)
+    with pytest.raises(InvalidArgument, match="entity"):
+        await engineer.ErasePredictions(both)
+    await engineer.ErasePredictions(pb.ErasePredictionsRequest(model_name=MODEL, entity=about))
+    assert len(await listed(engineer)) == 3
+    with pytest.raises(Aborted):
+        await engineer.DeletePredictionLog(pb.DeletePredictionLogRequest(model_name=MODEL, expected_revision=7))
     await engineer.DeletePredictionLog(pb.DeletePredictionLogRequest(model_name=MODEL))
     assert await listed(engineer) == []
 

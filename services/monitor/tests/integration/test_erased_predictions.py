@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from fp_kernel import NotFound, new_id
-from fp_monitor.adapters import parquet
-from fp_monitor.app import merge_log
 from prediction_logs import MODEL, TEAM, LogWorld, batch, log_world, request_id, some
 
 OTHER = "later"
@@ -16,12 +14,6 @@ OTHER = "later"
 async def world(database, s3, clock) -> AsyncIterator[LogWorld]:
     async with log_world(database, s3, clock) as opened:
         yield opened
-
-
-async def stored(world: LogWorld) -> set[str]:
-    """Ids in files that count."""
-    contents = [await world.objects.get(each, limit=1_000_000) for each in await world.objects_that_count()]
-    return {each for content in contents if content is not None for each in parquet.request_ids(content)}
 
 
 async def test_an_erased_prediction_is_in_no_answer_at_once_and_soon_in_no_file(world):
@@ -37,7 +29,7 @@ async def test_an_erased_prediction_is_in_no_answer_at_once_and_soon_in_no_file(
     world.clock.advance(3_700)
     await world.forget()
     assert await world.objects_there() == await world.objects_that_count()
-    assert gone.request_id not in await stored(world)
+    assert gone.request_id not in await world.stored()
     assert await world.found() == left[::-1]
 
 
@@ -58,25 +50,26 @@ async def test_a_file_of_which_all_is_erased_goes(world):
     assert await world.files() == []
 
 
-async def test_a_merge_that_overtakes_an_erasure_hides_no_file_from_it(world, monkeypatch):
-    monkeypatch.setattr(merge_log, "_FILES", 1)
+async def test_a_merge_that_overtakes_an_erasure_hides_no_file_from_it(world):
     await world.policy()
     predictions = some(world, 3)
     for each in predictions:
         await world.write([batch([each])])
     await world.erase(predictions[0].request_id)
-    listed = world.reads.files
+    listed = world.reads.having
 
-    async def merged_behind_the_first_page(*model, after, **options):
-        if after is not None:
-            world.reads.files = listed
+    async def merged_before_the_first_page(*model, **options):
+        found = await listed(*model, **options)
+        if len(await world.files()) > 1:
             await world.merge.one((await world.reads.mergeable(predictions[0].day, 2, 10))[0], over=True)
-        return await listed(*model, after=after, **options)
+            return []
+        return found
 
-    world.reads.files = merged_behind_the_first_page
+    world.reads.having = merged_before_the_first_page
+    await world.merge.erase()
     await world.merge.erase()
     assert await world.files() == [(1, 2)]
-    assert await stored(world) == {each.request_id for each in predictions[1:]}
+    assert await world.stored() == {each.request_id for each in predictions[1:]}
 
 
 async def test_a_model_of_which_a_file_is_lost_holds_no_other_one_up(world):
@@ -89,7 +82,7 @@ async def test_a_model_of_which_a_file_is_lost_holds_no_other_one_up(world):
     await world.erase(lost[0].request_id)
     await world.erase(gone.request_id, model=OTHER)
     await world.merge.erase()
-    assert await stored(world) == {left.request_id}
+    assert await world.stored() == {left.request_id}
 
 
 async def test_an_id_of_the_end_of_all_times_is_one_that_tells_no_time(world):
@@ -101,4 +94,16 @@ async def test_an_id_of_the_end_of_all_times_is_one_that_tells_no_time(world):
         await world.read.prediction(TEAM, MODEL, last)
     await world.erase(last, gone.request_id)
     await world.merge.erase()
-    assert await stored(world) == {left.request_id}
+    assert await world.stored() == {left.request_id}
+
+
+async def test_a_damaged_file_that_may_have_an_erased_prediction_goes(world):
+    await world.policy()
+    damaged, left = some(world, 2), some(world, 2, first=2)
+    await world.write([batch(damaged)])
+    await world.damage(*await world.objects_there())
+    await world.write([batch(left)])
+    await world.erase(damaged[0].request_id)
+    await world.merge.erase()
+    assert await world.ids() == [each.request_id for each in left[::-1]]
+    assert await world.files() == [(0, 2)]

@@ -81,17 +81,24 @@ FILL = (
     """,
     f"""
     INSERT INTO log_files (team, model_name, day, name, level, complete, predictions, bytes, first_at, last_at,
-        labelled)
+        labelled, ids)
     SELECT {TEAM_OF}, {MODEL_OF}, '2013-03-01'::date + n / 200, {ROW_ID.format("n")}, 0, n % 200 > 2, 1, 1,
            '2013-03-01'::timestamptz + n * interval '1 minute',
-           '2013-03-01'::timestamptz + n * interval '1 minute', n > 200 {ROWS}
+           '2013-03-01'::timestamptz + n * interval '1 minute', n > 200,
+           decode(repeat(CASE WHEN n % 400 = 2 THEN 'ff' ELSE '00' END, 64), 'hex') {ROWS}
     """,
+    f"INSERT INTO log_deletions (team, model_name, deleted_at) SELECT {TEAM_OF}, 'model-' || n, '2013-03-02' {ROWS}",
     f"""
     INSERT INTO log_waste (object, since) SELECT n::text, '2013-03-01'::timestamptz + n * interval '1 minute' {ROWS}
     """,
     f"""
     INSERT INTO log_erased (team, model_name, request_id, erased_at, rewritten)
     SELECT {TEAM_OF}, {MODEL_OF}, {ROW_ID.format("n")}::text, '2013-03-01'::timestamptz + n * interval '1 minute',
+           n % 100 > 2 {ROWS}
+    """,
+    f"""
+    INSERT INTO log_erased_entities (team, model_name, name, digest, erased_at, rewritten)
+    SELECT {TEAM_OF}, 'model-' || n % 2000, 'customer', '', '2013-03-01'::timestamptz + n * interval '1 minute',
            n % 100 > 2 {ROWS}
     """,
     f"INSERT INTO report_positions (team, last) SELECT 'team-' || n, n {ROWS}",
@@ -108,6 +115,7 @@ OF_TEAM, OF_MODEL = REPORTS.format("AND $7 = ''"), REPORTS.format("AND r.model_n
 SOME_IDS = [row_id(52), row_id(102), "none"]
 BITE = 50
 DAY = NOW.date() + timedelta(days=1)
+AT_52 = datetime(2013, 3, 1, 0, 52, tzinfo=UTC)
 BY_NAME = "monitors_team_model_name_key windows_monitor_id_kind_version_key"
 TABLE = {
     "baselines.PostgresBaselines.store": uses("baselines_pkey"),
@@ -116,19 +124,36 @@ TABLE = {
     "baselines.PostgresBaselines.hold": uses("baselines_pkey", "large", "model-2", "0"),
     "baselines.PostgresBaselines.production": uses("production_pkey", "large", "model-2"),
     "baselines.PostgresBaselines.find": uses("baselines_pkey", "large", "model-2", "0"),
+    "erased_entities.PostgresErasedEntities.add": uses(""),
+    "erased_entities.PostgresErasedEntities.count": uses("log_erased_entities_pkey", "large", "model-2"),
+    "erased_entities.PostgresErasedEntities.of": uses("log_erased_entities_pkey", ["large"], ["model-2"]),
+    "erased_entities.PostgresErasedEntities.to_rewrite": uses("log_erased_entities_to_rewrite", "", ""),
+    "erased_entities.PostgresErasedEntities.to_rewrite/2": uses("log_erased_entities_pkey", "large", "model-2"),
+    "erased_entities.PostgresErasedEntities.rewritten": uses(
+        "log_erased_entities_to_rewrite", "large", "model-2", 20_000
+    ),
+    "erased_entities.PostgresErasedEntities.forget": uses("log_erased_entities_by_age", NOW + timedelta(days=9), 50),
     "gaps.PostgresGaps.add": uses("gaps_pkey", NOW, "PREDICTIONS", 720),
     "gaps.PostgresGaps.add/2": uses(""),
     "gaps.PostgresGaps.noticed": uses("gaps_pkey", NOW, NOW + timedelta(minutes=50)),
+    "left_files.PostgresLeftFiles.remove": uses("log_deletions_pkey", "large", "model-2"),
+    "left_files.PostgresLeftFiles.remove_any": uses("log_deletions_pkey"),
+    "left_files.PostgresLeftFiles._bite": uses("log_files_pkey", "large", "model-2", 50, at_most=200),
+    "left_files.PostgresLeftFiles._bite/2": uses("log_deletions_pkey", "large", "model-2"),
     "log.PostgresPolicies.lock": uses("prediction_logs_pkey", "large", "model-2"),
     "log.PostgresPolicies.save": uses("prediction_logs_pkey"),
     "log.PostgresPolicies.delete": uses("prediction_logs_pkey", "large", "model-2"),
+    "log.PostgresPolicies.hold": uses("prediction_logs_pkey", "large", "model-2"),
     "log.PostgresPolicies.same": uses("prediction_logs_pkey", ["large"], ["model-2"], [1]),
     "log.PostgresLogFiles.add": uses("log_waste_pkey", ["52", "53"]),
     "log.PostgresLogFiles.add/2": uses(""),
     "log.PostgresLogFiles.replace": uses("log_files_pkey", "large", "model-2", [row_id(52)], at_most=2_000),
-    "log.PostgresLogFiles.remove": uses("log_files_pkey", "large", "model-2", at_most=2_000),
-    "log.PostgresLogFiles.remove_before": uses("log_files_pkey", "large", "model-2", NOW.date(), at_most=2_000),
-    "log.PostgresLogFiles._wasted": uses(""),
+    "log.PostgresLogFiles.erased_up_to": uses("log_files_pkey", "large", "model-2", AT_52, row_id(52), 1),
+    "log.PostgresLogFiles.set_aside": uses("log_files_pkey", "large", "model-2", AT_52, row_id(52)),
+    "log.PostgresLogFiles.remove_before": uses("log_files_pkey", "large", "model-2", NOW, 50, at_most=200),
+    "log.wasted": uses(""),
+    "log.PostgresDeletions.begin": uses(""),
+    "log.PostgresDeletions.under_way": uses("log_deletions_pkey", "large", "model-2"),
     "log.PostgresErasures.add": uses("log_erased_pkey"),
     "log.PostgresErasures.among": uses("log_erased_pkey", ["large"] * 3, ["model-2"] * 3, SOME_IDS),
     "log.PostgresErasures.rewritten": uses("log_erased_pkey", "large", "model-2", SOME_IDS),
@@ -139,7 +164,7 @@ TABLE = {
     "log_reads.PostgresLogReads.stored": uses("log_files_pkey", "large", "model-2", at_most=2_000),
     "log_reads.PostgresLogReads.files": (
         uses(
-            "log_files_pkey",
+            "log_files_pkey prediction_logs_pkey",
             "large",
             "model-2",
             NOW,
@@ -149,7 +174,7 @@ TABLE = {
             33,
         ),
         uses(
-            "log_files_pkey",
+            "log_files_pkey prediction_logs_pkey",
             "large",
             "model-2",
             NOW,
@@ -159,6 +184,20 @@ TABLE = {
             33,
         ),
     ),
+    "log_reads.PostgresLogReads.having": uses(
+        "log_files_pkey prediction_logs_pkey",
+        "large",
+        "model-2",
+        NOW,
+        NOW + timedelta(days=90),
+        BEFORE,
+        NOW + timedelta(days=90),
+        33,
+        1 << 31,
+        [1, 2, 3, 200],
+        at_most=2_000,
+    ),
+    "log_reads.PostgresLogReads.unchecked": uses("log_files_pkey", "large", "model-2", 7, 100, at_most=2_000),
     "log_reads.PostgresLogReads.mergeable": uses("log_files_to_merge", NOW.date(), 16, 100, at_most=1_000),
     "log_reads.PostgresLogReads.levels": uses("log_files_to_merge", DAY, "large", "model-2"),
     "log_reads.PostgresLogReads.to_merge": uses("log_files_to_merge", DAY, "large", "model-2", None, 16),

@@ -11,8 +11,11 @@ from uuid import UUID
 from fp_kernel import NO_COMMAND, Clock, new_id
 from fp_kernel.tensors import ElementType, Tensor
 from fp_monitor.adapters import parquet
+from fp_monitor.adapters.postgres.erased_entities import PostgresErasedEntities
+from fp_monitor.adapters.postgres.left_files import PostgresLeftFiles
 from fp_monitor.adapters.postgres.log import PostgresLogTransactions
 from fp_monitor.adapters.postgres.log_reads import PostgresLogReads, PostgresWaste
+from fp_monitor.app.erase_entities import EraseEntities
 from fp_monitor.app.forget_log import ForgetLog
 from fp_monitor.app.label_log import LabelLog
 from fp_monitor.app.log_ports import LogStores
@@ -20,7 +23,8 @@ from fp_monitor.app.merge_log import MergeLog
 from fp_monitor.app.read_log import Chosen, ReadLog
 from fp_monitor.app.set_log import DeleteLog, EraseLogged, SetLog, Wanted
 from fp_monitor.app.write_log import LoggedBatch, WriteLog
-from fp_monitor.domain.log import Logged, LoggedTensor, Policy
+from fp_monitor.domain.entities import erased_entity
+from fp_monitor.domain.log import LogFile, Logged, LoggedTensor, Policy
 from fp_s3 import Location, ObjectStore
 
 TEAM, MODEL = "alpha", "delays"
@@ -63,15 +67,19 @@ class LogWorld:
         self.clock, self.database, self.objects = clock, database, objects
         self.transactions, self.reads = PostgresLogTransactions(database), PostgresLogReads(database)
         self.waste = PostgresWaste(database)
-        stores = LogStores(self.transactions, self.reads, self.waste, objects)
+        self.left = PostgresLeftFiles(database)
+        self.unreadable: list[LogFile] = []
+        self.entities = PostgresErasedEntities(database)
+        stores = LogStores(self.transactions, self.reads, self.waste, self.left, self.entities, objects)
         self.write = WriteLog(stores, parquet.encode, clock, consumer="monitor-log")
-        self.merge = MergeLog(stores, parquet.merge, clock)
+        self.merge = MergeLog(stores, parquet.merge, clock, self.unreadable.append)
         self.forget = ForgetLog(stores, clock, events=timedelta(days=3))
-        self.label = LabelLog(stores, parquet, clock, labels_wait=timedelta(days=60))
-        self.read = ReadLog(self.reads, objects, parquet.read, clock)
-        self._set = SetLog(self.transactions, self.reads, AsyncMock(), clock)
+        self.label = LabelLog(stores, parquet, clock, labels_wait=timedelta(days=60), unreadable=self.unreadable.append)
+        self.read = ReadLog(stores, parquet.read, clock, self.unreadable.append)
+        self.erase_entities = EraseEntities(stores, self.merge, parquet.concerned, self.unreadable.append)
+        self._set = SetLog(self.transactions, self.reads, self.left, AsyncMock(), clock)
         self._erase = EraseLogged(self.transactions, clock)
-        self._delete = DeleteLog(self.transactions, clock)
+        self._delete = DeleteLog(self.transactions, self.left, clock)
 
     async def policy(
         self,
@@ -85,6 +93,14 @@ class LogWorld:
 
     async def erase(self, *request_ids: str, model: str = MODEL) -> None:
         await self._erase(TEAM, model, request_ids, NO_COMMAND)
+
+    async def erase_entity(self, name: str, value: str, *, model: str = MODEL) -> None:
+        await self._erase.entity(TEAM, model, erased_entity(name, value), NO_COMMAND)
+
+    async def stored(self) -> set[str]:
+        """Ids in files that count."""
+        contents = [await self.objects.get(each, limit=1_000_000) for each in await self.objects_that_count()]
+        return {each for content in contents if content is not None for each in parquet.request_ids(content)}
 
     async def label_table(self, prediction: Logged, actual: str) -> None:
         """As SubmitGroundTruth stores it of a monitored model."""
@@ -114,6 +130,13 @@ class LogWorld:
             token = page.next_token
             if not token:
                 return found
+
+    async def damage(self, *objects: str) -> None:
+        """As a disk does: the end of each is lost."""
+        for each in objects:
+            content = await self.objects.get(each, limit=1_000_000)
+            assert content is not None
+            await self.objects.put(each, content[: len(content) // 2])
 
     async def ids(self, **chosen: Any) -> list[str]:
         return [each.request_id for each in await self.found(**chosen)]

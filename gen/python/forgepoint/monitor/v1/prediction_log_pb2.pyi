@@ -308,19 +308,27 @@ class DeletePredictionLogRequest(_message.Message):
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     idempotency_key: _builtins.str
+    expected_revision: _builtins.int
+    """The revision that the caller has read. ABORTED with REVISION_CHANGED when it is another one by now. Not set means
+    whatever there is.
+    """
     def __init__(
         self,
         *,
         model_name: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        expected_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "idempotency_key", b"idempotency_key", "model_name", b"model_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
+    _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
 
 Global___DeletePredictionLogRequest: _TypeAlias = DeletePredictionLogRequest  # noqa: Y015
 
@@ -551,17 +559,50 @@ class ExportPredictionsResponse(_message.Message):
 Global___ExportPredictionsResponse: _TypeAlias = ExportPredictionsResponse  # noqa: Y015
 
 @_typing.final
+class LoggedEntity(_message.Message):
+    """Whom predictions are about, as their inputs say it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Of an input tensor, or of a column of a packed one."""
+    value: _builtins.str
+    """Text as it is, a number without needless digits: 42, 0.5."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoggedEntity: _TypeAlias = LoggedEntity  # noqa: Y015
+
+@_typing.final
 class ErasePredictionsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     REQUEST_IDS_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ENTITY_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     idempotency_key: _builtins.str
     @_builtins.property
     def request_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 1000; ids of predictions that are not there are no error."""
+
+    @_builtins.property
+    def entity(self) -> Global___LoggedEntity:
+        """In the place of ids: every prediction with this value in one of its rows, those too that come within the next three
+        days. Values that were masked are not found.
+        """
 
     def __init__(
         self,
@@ -569,10 +610,11 @@ class ErasePredictionsRequest(_message.Message):
         model_name: _builtins.str = ...,
         request_ids: _abc.Iterable[_builtins.str] | None = ...,
         idempotency_key: _builtins.str = ...,
+        entity: Global___LoggedEntity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "model_name", b"model_name", "request_ids", b"request_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "idempotency_key", b"idempotency_key", "model_name", b"model_name", "request_ids", b"request_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

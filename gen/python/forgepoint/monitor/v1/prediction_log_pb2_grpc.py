@@ -143,7 +143,7 @@ class PredictionLogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ErasePredictions(self, request, context):
-        """Erases single predictions for ever: they are in no answer from now on, and in no file soon.
+        """Erases single predictions, or all about somebody, for ever: they are in no answer from now on, and in no file soon.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class PredictionLogServiceStub:
     ExportPredictions: _grpc.UnaryStreamMultiCallable[_prediction_log_pb2.ExportPredictionsRequest, _prediction_log_pb2.ExportPredictionsResponse]
     """Streams logged predictions as Parquet files, newest first."""
     ErasePredictions: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.ErasePredictionsRequest, _prediction_log_pb2.ErasePredictionsResponse]
-    """Erases single predictions for ever: they are in no answer from now on, and in no file soon."""
+    """Erases single predictions, or all about somebody, for ever: they are in no answer from now on, and in no file soon."""
 
 @_typing.type_check_only
 class PredictionLogServiceAsyncStub(PredictionLogServiceStub):
@@ -74,7 +74,7 @@ class PredictionLogServiceAsyncStub(PredictionLogServiceStub):
     ExportPredictions: _aio.UnaryStreamMultiCallable[_prediction_log_pb2.ExportPredictionsRequest, _prediction_log_pb2.ExportPredictionsResponse]  # type: ignore[assignment]
     """Streams logged predictions as Parquet files, newest first."""
     ErasePredictions: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.ErasePredictionsRequest, _prediction_log_pb2.ErasePredictionsResponse]  # type: ignore[assignment]
-    """Erases single predictions for ever: they are in no answer from now on, and in no file soon."""
+    """Erases single predictions, or all about somebody, for ever: they are in no answer from now on, and in no file soon."""
 
 class PredictionLogServiceServicer:
     """What models were asked and answered, of those whose team wants it."""
@@ -140,6 +140,6 @@ class PredictionLogServiceServicer:
         request: _prediction_log_pb2.ErasePredictionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_log_pb2.ErasePredictionsResponse, _abc.Awaitable[_prediction_log_pb2.ErasePredictionsResponse]]:
-        """Erases single predictions for ever: they are in no answer from now on, and in no file soon."""
+        """Erases single predictions, or all about somebody, for ever: they are in no answer from now on, and in no file soon."""
 
 def add_PredictionLogServiceServicer_to_server(servicer: PredictionLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,14 +4,15 @@ The library is loaded with the first file: a monitor without a log does not need
 """
 
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from typing import Any
 
 from fp_kernel.tensors import ElementType, Tensor
 
-from fp_monitor.domain.log import Label, Logged, LoggedTensor
+from fp_monitor.domain.log import DamagedFile, Label, Logged, LoggedTensor, Merged
 
 # Of a row group: what one answer reads at least.
 _GROUP = 1_000
@@ -29,13 +30,17 @@ def encode(predictions: Sequence[Logged]) -> bytes:
     return _written(pa.Table.from_pylist(rows, schema=_schema(pa)), pq)
 
 
-def merge(files: Sequence[bytes], without: Collection[str] = ()) -> tuple[bytes, int, datetime, datetime] | None:
-    """One file of several: its content, its predictions, and the first and last answer. None when nothing is left.
+def merge(files: Sequence[bytes], without: Collection[str] = ()) -> Merged | None:
+    """One file of several; None when nothing is left. without: request ids that are left out.
 
-    without: request ids that are left out.
+    Raises DamagedFile.
     """
     pa, pq = _library()
-    whole = pa.concat_tables([_read(pq, each, pa) for each in files])
+    tables = []
+    for place, content in enumerate(files):
+        with _damaged(place):
+            tables.append(_read(pq, content, pa))
+    whole = pa.concat_tables(tables)
     whole = whole.sort_by([("answered_at", "ascending"), ("request_id", "ascending")])
     ids, times = whole.column("request_id").to_pylist(), whole.column("answered_at").to_pylist()
     places = [
@@ -46,19 +51,34 @@ def merge(files: Sequence[bytes], without: Collection[str] = ()) -> tuple[bytes,
     if not places:
         return None
     kept = whole.take(pa.array(places, pa.int64())) if len(places) < len(ids) else whole
-    return _written(kept, pq), len(places), times[places[0]], times[places[-1]]
+    return Merged(_written(kept, pq), [ids[place] for place in places], times[places[0]], times[places[-1]])
 
 
 def request_ids(content: bytes) -> list[str]:
+    """Raises DamagedFile."""
     _, pq = _library()
-    found: list[str] = pq.read_table(io.BytesIO(content), columns=["request_id"]).column(0).to_pylist()
+    with _damaged():
+        found: list[str] = pq.read_table(io.BytesIO(content), columns=["request_id"]).column(0).to_pylist()
+    return found
+
+
+def concerned(content: bytes, concerns: Callable[[Mapping[str, LoggedTensor]], bool]) -> list[str]:
+    """Request ids of predictions whose inputs are so. Raises DamagedFile."""
+    _, pq = _library()
+    found: list[str] = []
+    with _damaged():
+        file = pq.ParquetFile(io.BytesIO(content))
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=["request_id", "inputs"], use_threads=False).to_pylist()
+            found += [row["request_id"] for row in rows if concerns(_read_tensors(row["inputs"]))]
     return found
 
 
 def with_labels(content: bytes, labels: Mapping[str, Label]) -> bytes:
-    """The same predictions, those with a label of these with it; others have the one they had."""
+    """The same predictions, those with a label of these with it; others have the one they had. Raises DamagedFile."""
     pa, pq = _library()
-    table = _read(pq, content, pa)
+    with _damaged():
+        table = _read(pq, content, pa)
     ids = table.column("request_id").to_pylist()
     found = [labels.get(each) for each in ids]
     schema, actual, observed = _schema(pa), *(table.column(each).to_pylist() for each in _LABEL)
@@ -75,7 +95,7 @@ def read(
     content: bytes, *, since: datetime | None, before: tuple[datetime, str], version: str, request_id: str, limit: int
 ) -> list[Logged]:
     """Newest first: predictions whose time and id lie below `before`, at most `limit`. Row groups without any are not
-    read.
+    read. Raises DamagedFile.
     """
     pa, pq = _library()
     pc = import_module("pyarrow.compute")
@@ -88,11 +108,15 @@ def read(
         wanted &= pc.field("version") == version
     if request_id:
         wanted &= name == request_id
-    file = pq.ParquetFile(io.BytesIO(content))
+    with _damaged():
+        return _newest(pq.ParquetFile(io.BytesIO(content)), wanted, since, before[0], limit)
+
+
+def _newest(file: Any, wanted: Any, since: datetime | None, until: datetime, limit: int) -> list[Logged]:
     found: list[Logged] = []
     for group in reversed(range(file.num_row_groups)):
         times = file.metadata.row_group(group).column(_ANSWERED_AT).statistics
-        if times is not None and (times.min > before[0] or (since is not None and times.max < since)):
+        if times is not None and (times.min > until or (since is not None and times.max < since)):
             continue
         table = file.read_row_group(group, use_threads=False).filter(wanted)
         some = table.slice(max(0, table.num_rows - (limit - len(found))))
@@ -100,6 +124,16 @@ def read(
         if len(found) >= limit:
             break
     return found
+
+
+@contextmanager
+def _damaged(place: int = 0) -> Iterator[None]:
+    """What the library says of a file that is none, or is cut off."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+        # pyarrow's own exceptions are these as well.
+        raise DamagedFile(place) from error
 
 
 def _library() -> tuple[Any, Any]:

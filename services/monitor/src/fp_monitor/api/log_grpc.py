@@ -11,6 +11,7 @@ from fp_rpc import caller, command, expected_revision
 from fp_monitor.api import log_convert as convert
 from fp_monitor.app.read_log import ReadLog
 from fp_monitor.app.set_log import DeleteLog, EraseLogged, SetLog
+from fp_monitor.domain.entities import erased_entity
 from fp_monitor.domain.log import Logged
 from fp_monitor.domain.monitor import check_name
 from fp_monitor.domain.prediction import MAX_REQUEST_ID
@@ -56,7 +57,8 @@ class PredictionLogServicer(prediction_log_pb2_grpc.PredictionLogServiceServicer
         self, request: pb.DeletePredictionLogRequest, context: object
     ) -> pb.DeletePredictionLogResponse:
         asked = command(request, lambda _: pb.DeletePredictionLogResponse())
-        await self._delete(caller().team, check_name(request.model_name), asked)
+        expected = expected_revision(request)
+        await self._delete(caller().team, check_name(request.model_name), asked, expected=expected)
         return pb.DeletePredictionLogResponse()
 
     async def ListLoggedModels(
@@ -90,6 +92,12 @@ class PredictionLogServicer(prediction_log_pb2_grpc.PredictionLogServiceServicer
     async def ErasePredictions(
         self, request: pb.ErasePredictionsRequest, context: object
     ) -> pb.ErasePredictionsResponse:
-        asked = command(request, lambda _: pb.ErasePredictionsResponse())
-        await self._erase(caller().team, check_name(request.model_name), request.request_ids, asked)
+        asked, name = command(request, lambda _: pb.ErasePredictionsResponse()), check_name(request.model_name)
+        if not request.HasField("entity"):
+            await self._erase(caller().team, name, request.request_ids, asked)
+        elif request.request_ids:
+            raise invalid("entity", "is not said together with request_ids")
+        else:
+            entity = erased_entity(request.entity.name, request.entity.value)
+            await self._erase.entity(caller().team, name, entity, asked)
         return pb.ErasePredictionsResponse()

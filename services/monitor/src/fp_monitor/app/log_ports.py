@@ -8,6 +8,8 @@ from typing import Protocol
 
 from fp_kernel import Command, PageRequest
 
+from fp_monitor.domain.entities import ErasedEntity
+from fp_monitor.domain.id_filter import IdMarks
 from fp_monitor.domain.log import Label, LogFile, Policy
 
 Model = tuple[str, str]
@@ -33,6 +35,34 @@ class Mergeable:
     day: date
 
 
+class ErasedEntities(Protocol):
+    """Whose predictions were erased."""
+
+    async def add(self, team: str, model_name: str, entity: ErasedEntity, at: datetime) -> None: ...
+
+    async def count(self, team: str, model_name: str) -> int: ...
+
+    async def of(self, models: Sequence[Model]) -> Mapping[Model, Sequence[ErasedEntity]]:
+        """By number; those too that no file has any more, as long as an event may bring them again."""
+
+    async def to_rewrite(self, after: Model) -> tuple[Model, int] | None:
+        """The first model behind that one of which files may have something, and the number of its last erasure."""
+
+    async def rewritten(self, team: str, model_name: str, number: int) -> None:
+        """No file has anything of those up to this number."""
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """A bite of erasures that are done, so old that no event can bring anything again; how many they were."""
+
+
+class Deletions(Protocol):
+    """Logs that were deleted and have files yet."""
+
+    async def begin(self, team: str, model_name: str, at: datetime) -> None: ...
+
+    async def under_way(self, team: str, model_name: str) -> bool: ...
+
+
 class Policies(Protocol):
     async def lock(self, team: str, model_name: str) -> Policy | None:
         """Until the end of the transaction nobody else changes it, nor adds a file of the model."""
@@ -44,6 +74,9 @@ class Policies(Protocol):
     async def same(self, policies: Sequence[Policy]) -> bool:
         """Whether all of them are still as given; they are until the end of the transaction."""
 
+    async def hold(self, team: str, model_name: str) -> bool:
+        """Whether the model has a log; it has until the end of the transaction."""
+
 
 class LogFiles(Protocol):
     async def add(self, files: Sequence[LogFile]) -> bool:
@@ -52,11 +85,14 @@ class LogFiles(Protocol):
     async def replace(self, files: Sequence[LogFile], at: datetime) -> bool:
         """These, of one model, count no more and are waste. False when one of them did not count."""
 
-    async def remove(self, team: str, model_name: str, at: datetime) -> None:
-        """All of a model are waste."""
+    async def erased_up_to(self, file: LogFile, number: int) -> None:
+        """It has nothing of the entities up to this number."""
+
+    async def set_aside(self, file: LogFile) -> bool:
+        """It cannot be read: it is merged and labelled no more. False when that was known, or it does not count."""
 
     async def remove_before(self, policy: Policy, day: date, at: datetime) -> int:
-        """Those of earlier days are waste; how many they were."""
+        """A bite of those of earlier days is waste; how many they were."""
 
 
 class Erasures(Protocol):
@@ -77,6 +113,12 @@ class LogTransaction(Protocol):
 
     @property
     def erasures(self) -> Erasures: ...
+
+    @property
+    def deletions(self) -> Deletions: ...
+
+    @property
+    def entities(self) -> ErasedEntities: ...
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]: ...
 
@@ -108,7 +150,26 @@ class LogReads(Protocol):
     async def files(
         self, team: str, model_name: str, *, since: datetime | None, until: datetime, after: LogFile | None, limit: int
     ) -> Sequence[LogFile]:
-        """Newest last answer first: those with answers from since to until. after: of this list, seen already."""
+        """Newest last answer first: those with answers from since to until. after: of this list, seen already.
+
+        None of a model without a log.
+        """
+
+    async def having(
+        self,
+        team: str,
+        model_name: str,
+        marks: IdMarks,
+        *,
+        since: datetime | None,
+        until: datetime,
+        after: LogFile | None,
+        limit: int,
+    ) -> Sequence[LogFile]:
+        """Those of `files` that may have the prediction."""
+
+    async def unchecked(self, team: str, model_name: str, number: int, limit: int) -> Sequence[LogFile]:
+        """Those that may have something of the erased entities up to this number, newest first."""
 
     async def mergeable(self, today: date, least: int, limit: int) -> Sequence[Mergeable]:
         """Where at least so many files wait to be merged, or two of a day before today."""
@@ -145,6 +206,16 @@ class Waste(Protocol):
         """Erasures that are done, so old that no event can bring the prediction again; how many they were."""
 
 
+class LeftFiles(Protocol):
+    """Files of logs that were deleted, each call a step of its own."""
+
+    async def remove(self, team: str, model_name: str, at: datetime) -> bool:
+        """A bite of them is waste; False when none is left. Nothing of a log that was not deleted."""
+
+    async def remove_any(self, at: datetime) -> bool:
+        """Of the first such log."""
+
+
 class Objects(Protocol):
     """As `fp_s3.ObjectStore`."""
 
@@ -162,4 +233,6 @@ class LogStores:
     transactions: LogTransactions
     reads: LogReads
     waste: Waste
+    left: LeftFiles
+    entities: ErasedEntities
     objects: Objects

@@ -11,10 +11,12 @@ from typing import Protocol
 from fp_kernel import Clock, Page, PageRequest, invalid, next_token, page_request
 from fp_kernel.times import at_microseconds, microseconds
 
-from fp_monitor.app.log_ports import LogReads, Objects, Stored
-from fp_monitor.app.merge_log import MOST_BYTES
+from fp_monitor.app.log_files import Unreadable, content_of
+from fp_monitor.app.log_ports import LogStores, Stored
 from fp_monitor.app.refusals import no_log, no_prediction
-from fp_monitor.domain.log import LogFile, Logged, Policy, answered_within
+from fp_monitor.domain.entities import concerns
+from fp_monitor.domain.id_filter import marks
+from fp_monitor.domain.log import DamagedFile, LogFile, Logged, Policy, answered_within
 
 # Files that one answer reads: a rare version among many may take several.
 FILES = 32
@@ -48,9 +50,11 @@ class Read(Protocol):
 class ReadLog:
     """Newest first, with labels. Erased predictions are in no answer, wherever they are stored yet."""
 
-    def __init__(self, reads: LogReads, objects: Objects, read: Read, clock: Clock) -> None:
-        self._reads = reads
-        self._objects = objects
+    def __init__(self, stores: LogStores, read: Read, clock: Clock, unreadable: Unreadable) -> None:
+        self._unreadable = unreadable
+        self._reads = stores.reads
+        self._entities = stores.entities
+        self._objects = stores.objects
         self._read = read
         self._clock = clock
         self._cache: OrderedDict[str, bytes] = OrderedDict()
@@ -87,16 +91,19 @@ class ReadLog:
         return Page(tuple(found), next_token((str(microseconds(at)), name), scope=scope))
 
     async def prediction(self, team: str, model_name: str, request_id: str) -> Logged:
-        """Raises NotFound."""
-        since, until = answered_within(request_id) or (None, None)
+        """Raises NotFound. Of files that may have it; that is one, but seldom more."""
+        latest = self._clock.now() + timedelta(days=1)
+        since, until = answered_within(request_id) or (None, latest)
         chosen = Chosen(team, model_name, since=since, until=until, request_id=request_id)
-        place: Place | None = None
-        while True:
-            found, place = await self.page(chosen, place, 1)
-            if found:
-                return found[0]
-            if place is None:
-                raise no_prediction(request_id)
+        after, wanted = None, marks(request_id)
+        while files := await self._reads.having(
+            team, model_name, wanted, since=since, until=until, after=after, limit=FILES
+        ):
+            for each in files:
+                if found := await self._shown(chosen, await self._newest(each, chosen, (latest, ""), 1)):
+                    return found[0]
+            after = files[-1]
+        raise no_prediction(request_id)
 
     async def exported(self, chosen: Chosen) -> AsyncIterator[Sequence[Logged]]:
         """Some thousands at a time."""
@@ -138,24 +145,30 @@ class ReadLog:
             yield before, None
 
     async def _newest(self, file: LogFile, chosen: Chosen, before: Place, limit: int) -> Sequence[Logged]:
+        """None of a file that is lost or damaged: the others are there yet."""
         content = await self._content(file)
         if content is None:
             return ()
-        return await asyncio.to_thread(
-            self._read,
-            content,
-            since=chosen.since,
-            before=before,
-            version=chosen.version,
-            request_id=chosen.request_id,
-            limit=limit,
-        )
+        try:
+            return await asyncio.to_thread(
+                self._read,
+                content,
+                since=chosen.since,
+                before=before,
+                version=chosen.version,
+                request_id=chosen.request_id,
+                limit=limit,
+            )
+        except DamagedFile:
+            self._unreadable(file)
+            return ()
 
     async def _shown(self, chosen: Chosen, found: Sequence[Logged]) -> Sequence[Logged]:
         if not found:
             return found
         erased = await self._reads.erased(chosen.team, chosen.model_name, [each.request_id for each in found])
-        left = [each for each in found if each.request_id not in erased]
+        gone = (await self._entities.of([(chosen.team, chosen.model_name)])).get((chosen.team, chosen.model_name), ())
+        left = [each for each in found if each.request_id not in erased and not (gone and concerns(each.inputs, gone))]
         bare = [each.request_id for each in left if each.label is None]
         labels = await self._reads.labels(chosen.team, chosen.model_name, bare) if bare else {}
         return [replace(each, label=each.label or labels.get(each.request_id)) for each in left]
@@ -166,7 +179,7 @@ class ReadLog:
         if known is not None:
             self._cache.move_to_end(file.name)
             return known
-        content = await self._objects.get(file.object, limit=MOST_BYTES)
+        content = await content_of(self._objects, file)
         if content is not None:
             self._cache[file.name] = content
             while len(self._cache) > 1 and sum(map(len, self._cache.values())) > _CACHE:

@@ -11,6 +11,8 @@ from fp_kernel.masking import masked
 from fp_kernel.sampling import WHOLE, sampled
 from fp_kernel.tensors import Tensor
 
+from fp_monitor.domain.id_filter import IdFilter
+
 DEFAULT_DAYS = 30
 MAX_DAYS = 3_650
 MAX_MASKED = 256
@@ -98,7 +100,8 @@ def _hidden(tensors: Mapping[str, LoggedTensor], names: Sequence[str], gone: set
 class LogFile:
     """level: how often it was merged. complete: it is merged no more. first_at, last_at: of its answers.
 
-    labelled: it has its labels.
+    labelled: it has its labels. erased_up_to: number of the last erased entity of which it has nothing.
+    ids: its filter (`domain.id_filter`), of one that is to count from now on.
     """
 
     team: str
@@ -112,10 +115,34 @@ class LogFile:
     first_at: datetime
     last_at: datetime
     labelled: bool = False
+    erased_up_to: int = 0
+    ids: IdFilter | None = None
 
     @property
     def object(self) -> str:
         return object_name(self.team, self.model_name, self.day, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A file's content, and what it has: request ids, and the first and last answer."""
+
+    content: bytes
+    request_ids: Sequence[str]
+    first_at: datetime
+    last_at: datetime
+
+
+class DamagedFile(Exception):
+    """What lies in the object store is no file of the log, or nothing lies there.
+
+    place: of the file among those that were asked for.
+    """
+
+    def __init__(self, place: int = 0, *, there: bool = True) -> None:
+        super().__init__(place)
+        self.place = place
+        self.there = there
 
 
 def object_name(team: str, model_name: str, day: date, name: str) -> str:

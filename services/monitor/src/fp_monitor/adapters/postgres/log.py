@@ -2,17 +2,23 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from asyncpg import Record
 from fp_kernel import Command
 from fp_postgres import Connection, Database, Transaction
 
+from fp_monitor.adapters.postgres.erased_entities import PostgresErasedEntities
 from fp_monitor.app.log_ports import Model
 from fp_monitor.domain.log import LogFile, Policy
 
 POLICY = "team, model_name, sample_bps, masked, retention_days, created_at, updated_at, revision, changed_by"
-FILE = "team, model_name, day, name::text, level, complete, predictions, bytes, first_at, last_at, labelled"
+FILE = (
+    "team, model_name, day, name::text, level, complete, predictions, bytes, first_at, last_at, labelled, erased_up_to"
+)
+
+# Of files that go at once.
+BITE = 1_000
 
 
 def policy_from(row: Record) -> Policy:
@@ -85,6 +91,12 @@ class PostgresPolicies:
         )
         return len(rows) == len(policies)
 
+    async def hold(self, team: str, model_name: str) -> bool:
+        found = await self._connection.fetchval(
+            "SELECT true FROM prediction_logs WHERE team = $1 AND model_name = $2 FOR SHARE", team, model_name
+        )
+        return bool(found)
+
 
 class PostgresLogFiles:
     def __init__(self, connection: Connection) -> None:
@@ -99,8 +111,9 @@ class PostgresLogFiles:
         await self._connection.executemany(
             """
             INSERT INTO log_files
-                (team, model_name, day, name, level, complete, predictions, bytes, first_at, last_at, labelled)
-            VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11)
+                (team, model_name, day, name, level, complete, predictions, bytes, first_at, last_at, labelled,
+                erased_up_to, ids)
+            VALUES ($1, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             [
                 (
@@ -115,6 +128,8 @@ class PostgresLogFiles:
                     each.first_at,
                     each.last_at,
                     each.labelled,
+                    each.erased_up_to,
+                    each.ids,
                 )
                 for each in files
             ],
@@ -128,35 +143,81 @@ class PostgresLogFiles:
             files[0].model_name,
             [each.name for each in files],
         )
-        await self._wasted(files, at)
+        await wasted(self._connection, files, at)
         return status == f"DELETE {len(files)}"
 
-    async def remove(self, team: str, model_name: str, at: datetime) -> None:
-        rows = await self._connection.fetch(
-            f"DELETE FROM log_files WHERE team = $1 AND model_name = $2 RETURNING {FILE}",  # noqa: S608 -- constants
-            team,
-            model_name,
+    async def set_aside(self, file: LogFile) -> bool:
+        status = await self._connection.execute(
+            """
+            UPDATE log_files SET complete = true, labelled = true
+            WHERE team = $1 AND model_name = $2 AND last_at = $3 AND name = $4::uuid AND NOT (complete AND labelled)
+            """,
+            file.team,
+            file.model_name,
+            file.last_at,
+            file.name,
         )
-        await self._wasted([file_from(row) for row in rows], at)
+        return status == "UPDATE 1"
+
+    async def erased_up_to(self, file: LogFile, number: int) -> None:
+        await self._connection.execute(
+            """
+            UPDATE log_files SET erased_up_to = greatest(erased_up_to, $5)
+            WHERE team = $1 AND model_name = $2 AND last_at = $3 AND name = $4::uuid
+            """,
+            file.team,
+            file.model_name,
+            file.last_at,
+            file.name,
+            number,
+        )
 
     async def remove_before(self, policy: Policy, day: date, at: datetime) -> int:
+        # Its answers are of its day, and the index goes by them.
         rows = await self._connection.fetch(
             f"""
-            DELETE FROM log_files WHERE team = $1 AND model_name = $2 AND day < $3
+            DELETE FROM log_files WHERE ctid = ANY(array(
+                SELECT ctid FROM log_files WHERE team = $1 AND model_name = $2 AND last_at < $3
+                ORDER BY last_at LIMIT $4))
             RETURNING {FILE}
             """,  # noqa: S608 -- constants
             policy.team,
             policy.model_name,
-            day,
+            datetime.combine(day, time(), UTC),
+            BITE,
         )
-        await self._wasted([file_from(row) for row in rows], at)
+        await wasted(self._connection, [file_from(row) for row in rows], at)
         return len(rows)
 
-    async def _wasted(self, files: Sequence[LogFile], at: datetime) -> None:
-        await self._connection.executemany(
-            "INSERT INTO log_waste (object, since) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            [(each.object, at) for each in files],
+
+async def wasted(connection: Connection, files: Sequence[LogFile], at: datetime) -> None:
+    await connection.execute(
+        """
+        INSERT INTO log_waste (object, since) SELECT object, $2 FROM unnest($1::text[]) AS given (object)
+        ON CONFLICT DO NOTHING
+        """,
+        [each.object for each in files],
+        at,
+    )
+
+
+class PostgresDeletions:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def begin(self, team: str, model_name: str, at: datetime) -> None:
+        await self._connection.execute(
+            "INSERT INTO log_deletions (team, model_name, deleted_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            team,
+            model_name,
+            at,
         )
+
+    async def under_way(self, team: str, model_name: str) -> bool:
+        found = await self._connection.fetchval(
+            "SELECT true FROM log_deletions WHERE team = $1 AND model_name = $2", team, model_name
+        )
+        return bool(found)
 
 
 class PostgresErasures:
@@ -207,6 +268,8 @@ class PostgresLogTransaction:
         self.policies = PostgresPolicies(transaction)
         self.files = PostgresLogFiles(transaction)
         self.erasures = PostgresErasures(transaction)
+        self.deletions = PostgresDeletions(transaction)
+        self.entities = PostgresErasedEntities(transaction)
 
     async def fresh(self, consumer: str, event_ids: Iterable[str]) -> set[str]:
         return await self._transaction.inbox.fresh(consumer, event_ids)

@@ -8,9 +8,22 @@ from fp_postgres import Database
 
 from fp_monitor.adapters.postgres.log import FILE, POLICY, file_from, policy_from
 from fp_monitor.app.log_ports import Mergeable, Model, Stored
+from fp_monitor.domain.id_filter import BLOCK, IdMarks
 from fp_monitor.domain.log import Label, LogFile, Policy
 
 _LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+_HAS_LOG = "EXISTS (SELECT FROM prediction_logs WHERE team = $1 AND model_name = $2)"
+
+
+def _place(since: datetime | None, until: datetime, after: LogFile | None) -> tuple[object, ...]:
+    """As `files` and `having` say it, from $3 on."""
+    return (
+        since or datetime.min.replace(tzinfo=until.tzinfo),
+        after.last_at if after else datetime.max.replace(tzinfo=until.tzinfo),
+        after.name if after else _LAST,
+        until,
+    )
 
 
 class PostgresLogReads:
@@ -86,15 +99,59 @@ class PostgresLogReads:
             f"""
             SELECT {FILE} FROM log_files
             WHERE team = $1 AND model_name = $2 AND last_at >= $3 AND (last_at, name) < ($4, $5::uuid)
-                AND first_at <= $6
+                AND first_at <= $6 AND {_HAS_LOG}
             ORDER BY last_at DESC, log_files.name DESC LIMIT $7
             """,  # noqa: S608 -- constants
             team,
             model_name,
-            since or datetime.min.replace(tzinfo=until.tzinfo),
-            after.last_at if after else datetime.max.replace(tzinfo=until.tzinfo),
-            after.name if after else _LAST,
-            until,
+            *_place(since, until, after),
+            limit,
+        )
+        return [file_from(row) for row in rows]
+
+    async def having(
+        self,
+        team: str,
+        model_name: str,
+        marks: IdMarks,
+        *,
+        since: datetime | None,
+        until: datetime,
+        after: LogFile | None,
+        limit: int,
+    ) -> Sequence[LogFile]:
+        # Of a filter that lies outside of the row, the piece with the block is read and no other one.
+        rows = await self._database.fetch(
+            f"""
+            SELECT {FILE} FROM log_files
+            CROSS JOIN LATERAL (
+                SELECT substring(ids FROM 1 + {BLOCK} * ($8::bigint * (octet_length(ids) / {BLOCK}) >> 32)::integer
+                    FOR {BLOCK}) AS block OFFSET 0
+            ) of_id
+            WHERE team = $1 AND model_name = $2 AND last_at >= $3 AND (last_at, name) < ($4, $5::uuid)
+                AND first_at <= $6 AND {_HAS_LOG}
+                AND (ids IS NULL OR NOT EXISTS (
+                    SELECT FROM unnest($9::integer[]) AS given (place) WHERE get_bit(block, place) = 0))
+            ORDER BY last_at DESC, log_files.name DESC LIMIT $7
+            """,  # noqa: S608 -- constants
+            team,
+            model_name,
+            *_place(since, until, after),
+            limit,
+            marks.place,
+            list(marks.bits),
+        )
+        return [file_from(row) for row in rows]
+
+    async def unchecked(self, team: str, model_name: str, number: int, limit: int) -> Sequence[LogFile]:
+        rows = await self._database.fetch(
+            f"""
+            SELECT {FILE} FROM log_files WHERE team = $1 AND model_name = $2 AND erased_up_to < $3
+            ORDER BY last_at DESC, log_files.name DESC LIMIT $4
+            """,  # noqa: S608 -- constants
+            team,
+            model_name,
+            number,
             limit,
         )
         return [file_from(row) for row in rows]

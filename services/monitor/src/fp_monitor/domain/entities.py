@@ -1,0 +1,65 @@
+"""Whom a logged prediction is about, as far as its inputs say so: a customer, a patient, a flight."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from fp_kernel import invalid
+from fp_kernel.tensors import ElementType, Tensor
+
+from fp_monitor.domain.log import LoggedTensor
+
+MAX_VALUE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedEntity:
+    """Predictions with this value are erased. name: of the input tensor, or of a column of a packed one.
+
+    digest: of the value, which is somebody's and need not be stored for that. number: later erasures have higher ones.
+    """
+
+    name: str
+    digest: bytes
+    number: int = 0
+
+
+def erased_entity(name: str, value: str) -> ErasedEntity:
+    """Raises InvalidArgument naming the field."""
+    if not 1 <= len(name.encode()) <= MAX_VALUE or "\0" in name:
+        raise invalid("entity.name", f"must be 1 to {MAX_VALUE} bytes")
+    if not 1 <= len(value.encode()) <= MAX_VALUE or "\0" in value:
+        raise invalid("entity.value", f"must be 1 to {MAX_VALUE} bytes")
+    return ErasedEntity(name, _digest(name, value))
+
+
+def concerns(inputs: Mapping[str, LoggedTensor], erased: Collection[ErasedEntity]) -> bool:
+    """Whether one of these is in one of the rows."""
+    wanted = {each.name for each in erased}
+    digests = {each.digest for each in erased}
+    return any(_digest(name, value) in digests for name, value in _values(inputs, wanted))
+
+
+def _values(inputs: Mapping[str, LoggedTensor], wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+    for name, each in inputs.items():
+        tensor = each.tensor
+        if name in wanted:
+            yield from ((name, value) for value in _texts(tensor, range(tensor.count)))
+        for place, column in enumerate(each.columns[: tensor.width]):
+            if column in wanted:
+                cells = range(place, tensor.count, tensor.width)
+                yield from ((column, value) for value in _texts(tensor, cells))
+
+
+def _texts(tensor: Tensor, cells: range) -> Iterator[str]:
+    """A number that is whole without a point: 42 and not 42.0, whatever its type."""
+    if tensor.element is ElementType.STRING:
+        yield from tensor.texts(cells, MAX_VALUE)
+        return
+    for cell in cells:
+        number = tensor.number(cell)
+        yield str(int(number)) if isinstance(number, int) or number.is_integer() else repr(number)
+
+
+def _digest(name: str, value: str) -> bytes:
+    return sha256(f"{name}\0{value}".encode()).digest()
