@@ -31,6 +31,7 @@ SPECS = {
     },
     "NotificationRule": {"patterns": ["fp.models.>"], "channels": ["IN_APP"]},
     "Monitor": {"window_size": 64, "min_samples": 64},
+    "PredictionLog": {"sample_bps": 500, "masked": ["name"], "retention_days": 60},
     "Route": {"targets": [{"version": "1", "weight_bps": 10000}]},
 }
 NAMES = dict.fromkeys(SPECS, f"declared-{TAG}")

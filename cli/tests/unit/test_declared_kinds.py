@@ -5,6 +5,7 @@ import pytest
 from forgepoint.billing.v1.billing_pb2 import RatePlan
 from forgepoint.notification.v1.notification_pb2 import NotificationRule
 from forgepoint.pipeline.v1.pipeline_pb2 import PipelineDefinition
+from fp_cli.declared.document import Declaration
 from fp_cli.declared.kind import ABSENT, Present
 from fp_cli.declared.kinds import KINDS
 from fp_kernel import FailedPrecondition
@@ -78,6 +79,19 @@ def test_thresholds_of_which_a_monitor_says_nothing_stay_the_platforms():
         after = monitor.merged(there, {"window_size": 64, **said})
         assert monitor.equal(there, after) is equal
         assert labels in after["thresholds"]
+
+
+def test_a_log_takes_everything_unless_it_says_otherwise_and_its_masks_have_no_order():
+    log = KINDS["PredictionLog"]
+
+    def spec(**said):
+        return log.spec(Declaration("PredictionLog", "x", said, "a.yaml"))
+
+    assert spec() == {"sample_bps": 10_000}
+    assert spec(sample_bps=0) == {"sample_bps": 0}
+    assert log.equal(spec(masked=["b", "a"]), spec(masked=["a", "b", "a"]))
+    assert not log.equal(spec(), spec(sample_bps=0))
+    assert log.merged({"sample_bps": 500, "retention_days": 90}, spec()) == {"sample_bps": 10_000, "retention_days": 90}
 
 
 def test_a_free_meter_need_not_be_declared():

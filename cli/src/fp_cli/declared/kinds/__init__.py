@@ -8,6 +8,7 @@ from fp_cli.declared.kind import Kind
 from fp_cli.declared.kinds.monitors import Monitor
 from fp_cli.declared.kinds.pipelines import Pipeline
 from fp_cli.declared.kinds.plans import RatePlan, RatePlanAssignment
+from fp_cli.declared.kinds.prediction_logs import PredictionLog
 from fp_cli.declared.kinds.routes import Route
 from fp_cli.declared.kinds.rules import NotificationRule
 from fp_cli.declared.kinds.teams import Role, Team
@@ -24,6 +25,7 @@ KINDS: Final[dict[str, Kind]] = {
         Pipeline(),
         NotificationRule(),
         Monitor(),
+        PredictionLog(),
         Route(),
     )
 }
