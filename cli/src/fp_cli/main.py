@@ -40,6 +40,7 @@ from fp_cli.commands import (
     usage,
     users,
     version,
+    why,
 )
 from fp_cli.failures import reporting
 from fp_cli.formats import CHOICES, Format, parse
@@ -118,6 +119,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(pipelines.app, name="pipelines")
 predict.add_to(app)
 app.add_typer(predictions.app, name="predictions")
+why.add_to(app)
 app.add_typer(routes.app, name="routes")
 app.add_typer(routes.circuits, name="circuits")
 app.add_typer(routes.deployments, name="deployments")

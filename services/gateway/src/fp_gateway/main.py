@@ -5,7 +5,7 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT
-from fp_rpc import Server, ServiceCredential
+from fp_rpc import Channels, ForwardedToken, Server, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
@@ -30,6 +30,7 @@ from fp_gateway.platform_status import PlatformServicer
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
+from fp_gateway.trail import PASSING, PredictionTrails
 from fp_gateway.trusted_proxies import TrustedProxies
 from fp_gateway.unimplemented import add_unimplemented
 
@@ -43,7 +44,12 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     others = peers(runtime, settings)
     counted = None if edge_proof(settings) else FalseCredentials()
     callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)), counted)
-    status = PlatformServicer(lambda noun: backends.standing(noun), settings.addresses(), runtime.clock)  # noqa: PLW0108 -- it comes below
+    status = PlatformServicer(
+        lambda noun: backends.standing(noun),  # noqa: PLW0108 -- it comes below
+        settings.addresses(),
+        runtime.clock,
+        _trails(runtime, settings),
+    )
     port = await _own_rpcs(runtime, others, AuditPublisher(bus), status)
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
@@ -85,6 +91,17 @@ async def _own_rpcs(runtime: Runtime, others: Peers, audit: AuditPublisher, stat
     port = await server.start("127.0.0.1:0")
     runtime.on_close(lambda: server.stop(0))
     return port
+
+
+def _trails(runtime: Runtime, settings: GatewaySettings) -> PredictionTrails:
+    """What it reads it reads as who asked for it."""
+    channels = Channels(ForwardedToken(), certificates=runtime.certificates)
+    runtime.on_close(channels.close)
+    opened = {
+        noun: channels.open(address, peer=noun, timeout=settings.default_deadline, passing=PASSING)
+        for noun, address in settings.addresses().items()
+    }
+    return PredictionTrails(opened)
 
 
 def _refusals(runtime: Runtime, audit: AuditPublisher) -> AuditQueue:

@@ -1,4 +1,4 @@
-"""PlatformService: the version of the platform, and which of its services take calls."""
+"""PlatformService: the version of the platform, which of its services take calls, and trails of predictions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -23,8 +23,15 @@ _KEPT: Final = 5.0  # seconds
 class PlatformServicer(PlatformServiceServicer):
     """standing: what a service says of itself. nouns: of the services behind the gateway."""
 
-    def __init__(self, standing: Callable[[str], Awaitable[Standing]], nouns: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self,
+        standing: Callable[[str], Awaitable[Standing]],
+        nouns: Collection[str],
+        clock: Clock,
+        trail: Callable[[str, str], Awaitable[pb.PredictionTrail]],
+    ) -> None:
         self._standing = standing
+        self._trail = trail
         self._nouns = sorted(nouns)
         self._clock = clock
         self._version = version(f"fp-{NOUN}")
@@ -43,6 +50,13 @@ class PlatformServicer(PlatformServiceServicer):
                 self._known = (self._clock.monotonic(), self._clock.now(), await self._asked())
             _, asked_at, services = self._known
         return pb.GetStatusResponse(services=services, asked_at=to_timestamp(asked_at))
+
+    async def GetPredictionTrail(
+        self,
+        request: pb.GetPredictionTrailRequest,
+        context: object,  # noqa: ARG002 -- gRPC's shape
+    ) -> pb.GetPredictionTrailResponse:
+        return pb.GetPredictionTrailResponse(trail=await self._trail(request.request_id, request.model_name))
 
     async def _asked(self) -> list[pb.ServiceStatus]:
         answers = await asyncio.gather(*map(self._standing, self._nouns))

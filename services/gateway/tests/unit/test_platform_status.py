@@ -15,7 +15,7 @@ async def test_services_are_asked_once_for_all_who_ask_within_a_few_seconds():
         return Standing(noun == "auth", "1.2.3")
 
     clock = ManualClock()
-    platform = PlatformServicer(standing, ("registry", "auth"), clock)
+    platform = PlatformServicer(standing, ("registry", "auth"), clock, None)
 
     first = await platform.GetStatus(pb.GetStatusRequest(), None)
     again = await platform.GetStatus(pb.GetStatusRequest(), None)
@@ -38,7 +38,7 @@ async def test_those_who_ask_while_services_are_asked_wait_for_that_answer():
         await answer.wait()
         return Standing(serving=True)
 
-    platform = PlatformServicer(standing, ("auth",), ManualClock())
+    platform = PlatformServicer(standing, ("auth",), ManualClock(), None)
     calls = [asyncio.create_task(platform.GetStatus(pb.GetStatusRequest(), None)) for _ in range(10)]
     for _ in range(3):
         await asyncio.sleep(0)

@@ -4,6 +4,12 @@ isort:skip_file
 The platform as a whole: its version, and which of its services answer."""
 
 from collections import abc as _abc
+from forgepoint.auth.v1 import audit_pb2 as _audit_pb2
+from forgepoint.billing.v1 import billing_pb2 as _billing_pb2
+from forgepoint.experiment.v1 import experiment_pb2 as _experiment_pb2
+from forgepoint.monitor.v1 import monitor_pb2 as _monitor_pb2
+from forgepoint.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
+from forgepoint.registry.v1 import registry_pb2 as _registry_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -135,3 +141,146 @@ class GetStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class GetPredictionTrailRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Of the answer."""
+    model_name: _builtins.str
+    """Empty means whichever of the team's models with a log has it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        model_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPredictionTrailRequest: _TypeAlias = GetPredictionTrailRequest  # noqa: Y015
+
+@_typing.final
+class MissingPart(_message.Message):
+    """A part of a trail that is not in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    part: _builtins.str
+    """Name of the field."""
+    reason: _builtins.str
+    """Why: it is not there, the caller may not see it, or its service does not answer."""
+    def __init__(
+        self,
+        *,
+        part: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissingPart: _TypeAlias = MissingPart  # noqa: Y015
+
+@_typing.final
+class PredictionTrail(_message.Message):
+    """What an answer came from and what came of it, from the data that its model was trained on to the bill."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREDICTION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    REPORTS_FIELD_NUMBER: _builtins.int
+    AUDIT_ENTRIES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    INVOICE_LINE_FIELD_NUMBER: _builtins.int
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.str
+    @_builtins.property
+    def prediction(self) -> _prediction_log_pb2.PredictionRecord:
+        """Inputs as they were known then, the answer, whether a canary gave it, and its label where it is known."""
+
+    @_builtins.property
+    def version(self) -> _registry_pb2.ModelVersion:
+        """That answered; without its profile."""
+
+    @_builtins.property
+    def run(self) -> _experiment_pb2.Run:
+        """That made the version."""
+
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedCompositeFieldContainer[_experiment_pb2.LineageNode]:
+        """What the version came from: data with digests, runs, earlier versions, the report that asked for it. Oldest first."""
+
+    @_builtins.property
+    def reports(self) -> _containers.RepeatedCompositeFieldContainer[_monitor_pb2.DriftReport]:
+        """Of windows that were open when it was answered."""
+
+    @_builtins.property
+    def audit_entries(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditEntry]:
+        """What was done to the version, by whom; the newest 20."""
+
+    @_builtins.property
+    def usage(self) -> _billing_pb2.MeterUsage:
+        """Requests of the team on the day of the answer; the prediction is one of them."""
+
+    @_builtins.property
+    def invoice_line(self) -> _billing_pb2.InvoiceLineItem:
+        """The line of the month's invoice that has it, and which invoice that is; not there before the invoice is made."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingPart]: ...
+    def __init__(
+        self,
+        *,
+        prediction: _prediction_log_pb2.PredictionRecord | None = ...,
+        version: _registry_pb2.ModelVersion | None = ...,
+        run: _experiment_pb2.Run | None = ...,
+        origins: _abc.Iterable[_experiment_pb2.LineageNode] | None = ...,
+        reports: _abc.Iterable[_monitor_pb2.DriftReport] | None = ...,
+        audit_entries: _abc.Iterable[_audit_pb2.AuditEntry] | None = ...,
+        usage: _billing_pb2.MeterUsage | None = ...,
+        invoice_line: _billing_pb2.InvoiceLineItem | None = ...,
+        invoice_id: _builtins.str = ...,
+        missing: _abc.Iterable[Global___MissingPart] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice_line", b"invoice_line", "prediction", b"prediction", "run", b"run", "usage", b"usage", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_entries", b"audit_entries", "invoice_id", b"invoice_id", "invoice_line", b"invoice_line", "missing", b"missing", "origins", b"origins", "prediction", b"prediction", "reports", b"reports", "run", b"run", "usage", b"usage", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictionTrail: _TypeAlias = PredictionTrail  # noqa: Y015
+
+@_typing.final
+class GetPredictionTrailResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRAIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def trail(self) -> Global___PredictionTrail: ...
+    def __init__(
+        self,
+        *,
+        trail: Global___PredictionTrail | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["trail", b"trail"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["trail", b"trail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPredictionTrailResponse: _TypeAlias = GetPredictionTrailResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class PlatformServiceStub(object):
                 request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionResponse.FromString,
                 _registered_method=True)
+        self.GetPredictionTrail = channel.unary_unary(
+                '/forgepoint.platform.v1.PlatformService/GetPredictionTrail',
+                request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/forgepoint.platform.v1.PlatformService/GetStatus',
                 request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetStatusRequest.SerializeToString,
@@ -53,6 +58,14 @@ class PlatformServiceServicer(object):
 
     def GetVersion(self, request, context):
         """Says which version runs, to anybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPredictionTrail(self, request, context):
+        """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
+        each part.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +85,11 @@ def add_PlatformServiceServicer_to_server(servicer, server):
                     servicer.GetVersion,
                     request_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionRequest.FromString,
                     response_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionResponse.SerializeToString,
+            ),
+            'GetPredictionTrail': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPredictionTrail,
+                    request_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.FromString,
+                    response_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -107,6 +125,33 @@ class PlatformService(object):
             '/forgepoint.platform.v1.PlatformService/GetVersion',
             forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionRequest.SerializeToString,
             forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPredictionTrail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.platform.v1.PlatformService/GetPredictionTrail',
+            forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.SerializeToString,
+            forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.FromString,
             options,
             channel_credentials,
             insecure,

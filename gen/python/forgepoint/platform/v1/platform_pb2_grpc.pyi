@@ -35,6 +35,10 @@ class PlatformServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PlatformServiceAsyncStub: ...
     GetVersion: _grpc.UnaryUnaryMultiCallable[_platform_pb2.GetVersionRequest, _platform_pb2.GetVersionResponse]
     """Says which version runs, to anybody."""
+    GetPredictionTrail: _grpc.UnaryUnaryMultiCallable[_platform_pb2.GetPredictionTrailRequest, _platform_pb2.GetPredictionTrailResponse]
+    """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
+    each part.
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_platform_pb2.GetStatusRequest, _platform_pb2.GetStatusResponse]
     """Says which services take calls."""
 
@@ -45,6 +49,10 @@ class PlatformServiceAsyncStub(PlatformServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetVersion: _aio.UnaryUnaryMultiCallable[_platform_pb2.GetVersionRequest, _platform_pb2.GetVersionResponse]  # type: ignore[assignment]
     """Says which version runs, to anybody."""
+    GetPredictionTrail: _aio.UnaryUnaryMultiCallable[_platform_pb2.GetPredictionTrailRequest, _platform_pb2.GetPredictionTrailResponse]  # type: ignore[assignment]
+    """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
+    each part.
+    """
     GetStatus: _aio.UnaryUnaryMultiCallable[_platform_pb2.GetStatusRequest, _platform_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Says which services take calls."""
 
@@ -57,6 +65,15 @@ class PlatformServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_platform_pb2.GetVersionResponse, _abc.Awaitable[_platform_pb2.GetVersionResponse]]:
         """Says which version runs, to anybody."""
+
+    def GetPredictionTrail(
+        self,
+        request: _platform_pb2.GetPredictionTrailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_platform_pb2.GetPredictionTrailResponse, _abc.Awaitable[_platform_pb2.GetPredictionTrailResponse]]:
+        """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
+        each part.
+        """
 
     def GetStatus(
         self,

@@ -27,6 +27,7 @@ _BILLING: Final = "/forgepoint.billing.v1.BillingService/"
 _NOTIFICATION: Final = "/forgepoint.notification.v1.NotificationService/"
 _AI: Final = "/forgepoint.ai.v1.AIGatewayService/"
 _INFERENCE: Final = "/forgepoint.inference.v1.InferenceGatewayService/"
+_PLATFORM: Final = "/forgepoint.platform.v1.PlatformService/"
 
 
 KIB: Final = 1024
@@ -194,6 +195,7 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/prediction-logs/{name}/erase", _LOG + "ErasePredictions", path_fields=_MODEL_NAME),
     # An id of an item of a batch has a slash: as a query parameter.
     Route("GET", "/prediction-logs/{name}/prediction", _LOG + "GetPrediction", path_fields=_MODEL_NAME),
+    Route("GET", "/predictions/{id}/trail", _PLATFORM + "GetPredictionTrail", path_fields={"id": "request_id"}),
     Route("GET", "/feature-views", _FEATURES + "ListFeatureViews"),
     Route("POST", "/feature-views", _FEATURES + "DefineFeatureView", 201, limit=_WIDE),
     Route("GET", "/feature-views/{id}", _FEATURES + "GetFeatureView", path_fields=_VIEW),
