@@ -3,18 +3,17 @@
 import asyncio
 import itertools
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from forgepoint.events.v1.events_pb2 import InferenceCompleted
 from fp_events import Consumer, Event, NatsBus, connect, each
 from fp_events.payloads.predictions import opened
 from fp_inference.adapters.spool.builder import Builder
 from fp_inference.adapters.spool.cursor import Position
 from fp_inference.adapters.spool.recorder import SpoolRecorder
-from fp_inference.adapters.spool.records import Record, Report
+from fp_inference.adapters.spool.records import Record
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
@@ -32,6 +31,7 @@ from inference_fakes.logged import models
 
 _AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 _COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
+_LOG = Consumer("log-counter", ("fp.inference.logged",))
 _ANSWERS = 4
 _SIGNATURE = Signature((TensorSpec("x", ElementType.FLOAT32, (-1, 1), (Column("hour"),)),))
 
@@ -60,11 +60,6 @@ class MortalSpool(Spool):
         self.crash.point()
 
 
-def _report(run: str, request: str) -> Report:
-    payload = InferenceCompleted(request_id=request).SerializeToString()
-    return Report(run, "m", "delays", "1", failed=False, at=_AT, payload=payload)
-
-
 def _completed(run: str, request: str) -> Completed:
     caller = Caller(run, "user", "", f"{run}/user", Limit(1.0, 1), may_pin=False)
     x = {"x": Tensor(ElementType.FLOAT32, (1, 1), struct.pack("<f", 0.5))}
@@ -73,13 +68,14 @@ def _completed(run: str, request: str) -> Completed:
     return Completed(ask, target, Prediction(request, "1", x, 0.001), [Try(target, None, 0.001)], frozenset(), _AT)
 
 
-def _recording(spool: Spool, bus: NatsBus) -> tuple[SpoolRecorder, Tailer]:
-    metrics, clock = Metrics("inference"), ManualClock()
+def _recording(spool: Spool, bus: NatsBus, run: str) -> tuple[SpoolRecorder, Tailer]:
+    """run: the team, all predictions of which are logged."""
+    metrics, clock, logged = Metrics("inference"), ManualClock(), models(team=run, sample_bps=10_000)
     builder = Builder(spool.layouts, clock, metrics)
     tailer = Tailer(
-        spool, bus.send, NoReplays(), builder=builder, models=models(), metrics=metrics, clock=clock, max_age=3_600.0
+        spool, bus.send, NoReplays(), builder=builder, models=logged, metrics=metrics, clock=clock, max_age=3_600.0
     )
-    return SpoolRecorder(spool, builder, clock, metrics, models=models()), tailer
+    return SpoolRecorder(spool, builder, clock, metrics, models=logged), tailer
 
 
 async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str) -> None:
@@ -87,7 +83,7 @@ async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str
     bus = await connect(url, name="inference")
     spool = MortalSpool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
     spool.crash = crash
-    recorder, tailer = _recording(spool, crash.wrap(bus))
+    recorder, tailer = _recording(spool, crash.wrap(bus), run)
     with Path(folder, "answers").open("a", buffering=1) as answers:  # noqa: ASYNC230 -- the scenario is a process
         for number in range(_ANSWERS):
             recorder.completed(_completed(run, str(number)), None)
@@ -101,22 +97,30 @@ def _answered(file: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
+async def test_no_answered_prediction_lacks_its_event_or_its_place_in_the_log_and_none_has_two(
     kill_at: KillAt, bus: NatsBus, nats_url: str, tmp_path: Path
 ) -> None:
     seen: Counter[tuple[str, str]] = Counter()
-    ends: dict[str, asyncio.Event] = {}
+    logged: defaultdict[str, list[tuple[str, bytes]]] = defaultdict(list)
+    ends: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
     runs = itertools.count()
 
     async def count(event: Event) -> None:
         for prediction in opened(event):
             request = prediction.payload.request_id  # type: ignore[attr-defined]
             if request == "end":
-                ends[event.team].set()
+                ends[event.team, "events"].set()
             else:
                 # Built by the signature that was recorded with it, also by the next process.
                 assert dict(prediction.payload.feature_summary.feature_values) == {"hour": 0.5}  # type: ignore[attr-defined]
                 seen[event.team, request] += 1
+
+    async def log(event: Event) -> None:
+        for each_one in event.payload.predictions:  # type: ignore[attr-defined]
+            if each_one.request_id == "end":
+                ends[event.team, "log"].set()
+            else:
+                logged[event.team].append((each_one.request_id, each_one.SerializeToString(deterministic=True)))
 
     async def arrange() -> tuple[str, str, str]:
         run = f"run-{next(runs)}"
@@ -126,11 +130,12 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
         _, folder, run = crashed.arguments
         # The next life of the process: what was left in the spool goes out.
         spool = Spool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
-        ends[run] = asyncio.Event()
-        spool.append(Record(_report(run, "end"), None))
-        await _recording(spool, bus)[1].flush()
+        recorder, tailer = _recording(spool, bus, run)
+        recorder.completed(_completed(run, "end"), None)
+        await tailer.flush()
         async with asyncio.timeout(PATIENCE):
-            await ends[run].wait()
+            await ends[run, "events"].wait()
+            await ends[run, "log"].wait()
         spool.close()
         answered = _answered(Path(folder, "answers"))
         published = {request: times for (team, request), times in seen.items() if team == run}
@@ -138,10 +143,17 @@ async def test_no_answered_prediction_lacks_its_event_and_none_has_two(
         # One more may be told than was answered: the client that got no answer asks again with its key.
         assert len(published) <= len(answered) + 1
         assert set(published.values()) <= {1}
+        # The log has the same predictions. One that is in two messages is the same in both: merging leaves one of them.
+        assert {request for request, _ in logged[run]} == set(published)
+        assert len(set(logged[run])) == len(published)
 
-    await bus.ensure((), (_COUNTER,))
+    await bus.ensure((), (_COUNTER, _LOG))
     async with asyncio.TaskGroup() as group:
-        counting = group.create_task(bus.consume(_COUNTER, each(count)))
+        counting = [
+            group.create_task(bus.consume(_COUNTER, each(count))),
+            group.create_task(bus.consume(_LOG, each(log))),
+        ]
         steps = await kill_at(answer_predictions, check, arrange=arrange)
-        counting.cancel()
+        for task in counting:
+            task.cancel()
     assert steps > _ANSWERS * 4
