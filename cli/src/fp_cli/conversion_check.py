@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
-
-from fp_cli import onnx_session
+from fp_onnx.session import opened
 
 _ROWS: Final = 16
 _SCALES: Final = (0.01, 0.1, 1.0, 10.0, 100.0, 10_000.0)
@@ -30,7 +29,7 @@ def check(model: Any, content: bytes, columns: Sequence[str], table: Mapping[str
             wanted = _answers(model, rows)
     except Exception:  # noqa: BLE001 -- the user's model raises what it likes
         return
-    session = onnx_session.opened(content)
+    session = opened(content)
     found = [_array(each) for each in session.run(None, given)]
     for name, answer in wanted.items():
         if not any(_same(each, answer) for each in found):

@@ -8,9 +8,9 @@ from typing import Any, Final
 from fp_kernel import FailedPrecondition
 from fp_kernel.signatures import DYNAMIC, TensorSpec
 from fp_kernel.tensors import ElementType
+from fp_onnx.session import first_line, opened
 
-from fp_cli import onnx_session
-
+MISSING: Final = "onnxruntime is not installed: pip install 'fp-cli[convert]'"
 ROWS: Final = (1, 64)
 _ENOUGH: Final = 0.3
 """Seconds for each number of rows."""
@@ -29,9 +29,9 @@ def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] 
     try:
         import numpy as np
 
-        session = onnx_session.opened(content)
+        session = opened(content)
     except ImportError:
-        return onnx_session.MISSING
+        return MISSING
     counts = ROWS if all(spec.shape and spec.shape[0] == DYNAMIC for spec in asked) else ROWS[:1]
     found: dict[str, float] = {}
     for rows in counts:
@@ -41,7 +41,7 @@ def measure(content: bytes, inputs: tuple[TensorSpec, ...]) -> dict[str, float] 
         except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             if any(DYNAMIC in spec.shape[1:] or spec.element is ElementType.STRING for spec in asked):
                 return "its inputs cannot be guessed"
-            raise FailedPrecondition(f"it loads but does not run: {onnx_session.first_line(error)}") from None
+            raise FailedPrecondition(f"it loads but does not run: {first_line(error)}") from None
     return found
 
 

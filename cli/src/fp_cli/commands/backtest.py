@@ -25,9 +25,10 @@ def backtest(
     With --metric it is a gate: it ends with an error when the version is worse than what was answered.
     """
     from forgepoint.monitor.v1 import prediction_log_pb2 as pb
+    from fp_jobs import backtests
     from fp_kernel import FailedPrecondition, SystemClock, invalid
 
-    from fp_cli import artifacts, backtests, names, prediction_logs
+    from fp_cli import artifacts, model_speed, names, prediction_logs
     from fp_cli.client import connect
 
     state: State = context.obj
@@ -40,7 +41,10 @@ def backtest(
     request.since.FromDatetime(SystemClock().now() - backtests.span(last))
     with connect(state) as client:
         found = names.version(client, model, number)
-        run = backtests.runner(artifacts.content(client, found.id))
+        try:
+            run = backtests.runner(artifacts.content(client, found.id))
+        except ImportError:
+            raise FailedPrecondition(model_speed.MISSING) from None
         records = client.pages(prediction_logs.stub(client).ListPredictions, request, "predictions", limit)
         report = backtests.backtest(records, run, found.baseline_profile.prediction.labels)
     facts = backtests.facts(report)

@@ -11,8 +11,9 @@ from typing import Any
 
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceStub
 from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
+from fp_jobs import job
 
-from fp_flights import evaluate, incumbent, job, lesson, training_set
+from fp_flights import evaluate, incumbent, lesson, training_set
 
 
 def main() -> None:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_jobs import job
+from fp_jobs.patience import patiently
 from fp_kernel import NotFound
-
-from fp_flights import job
-from fp_flights.patience import patiently
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
+from fp_jobs.patience import patiently
 
 from fp_flights import views
 from fp_flights.flights import Flights
-from fp_flights.patience import patiently
 from fp_flights.views import FLIGHTS, OUTCOMES
 
 __all__ = ["FLIGHTS", "OUTCOMES", "Views", "define", "write_flights", "write_outcomes"]

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from forgepoint.experiment.v1 import experiment_pb2 as pb
+from fp_jobs.job import Job
+from fp_jobs.patience import patiently
 from fp_kernel import AlreadyExists, Error, FailedPrecondition
-
-from fp_flights.job import Job
-from fp_flights.patience import patiently
 
 EXPERIMENT: Final = "flight-delay"
 _DESCRIPTION: Final = "Will a flight out of New York arrive more than 15 minutes late?"

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from forgepoint.experiment.v1.experiment_pb2_grpc import ExperimentTrackerServiceStub
 from forgepoint.featurestore.v1.featurestore_pb2_grpc import FeatureStoreServiceStub
+from fp_jobs import job
 from google.protobuf import json_format
 from sklearn.inspection import permutation_importance
 
-from fp_flights import evaluate, job, lesson, profile, tracking, training, training_set
+from fp_flights import evaluate, lesson, profile, tracking, training, training_set
 from fp_flights.flights import Flights
 from fp_flights.tracking import Tracked
 

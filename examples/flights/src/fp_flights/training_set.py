@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 from forgepoint.featurestore.v1 import featurestore_pb2 as pb
+from fp_jobs.patience import patiently
 
 from fp_flights.features import CATEGORIES, COLUMNS
 from fp_flights.flights import Flights
-from fp_flights.patience import patiently
 from fp_flights.views import FLIGHTS, LATE, MINUTES, OUTCOMES
 
 _OUTCOME = (LATE, MINUTES)

@@ -11,7 +11,6 @@ from fp_flights import (
     evaluate,
     evaluate_job,
     incumbent,
-    job,
     lesson,
     pipelines,
     tracking,
@@ -20,6 +19,7 @@ from fp_flights import (
     training_set,
 )
 from fp_flights.incumbent import Incumbent
+from fp_jobs import job
 from threadpoolctl import threadpool_limits
 
 pytestmark = pytest.mark.filterwarnings("ignore:Field onnx.AttributeProto.ints:DeprecationWarning")

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 from forgepoint.experiment.v1 import experiment_pb2 as pb
-from fp_flights import job, tracking
+from fp_flights import tracking
 from fp_flights.story import runs
+from fp_jobs import job
 
 LOSSES, FINAL = [0.6, 0.5, 0.45], {"log_loss": 0.44, "auc": 0.7}
 

@@ -2,8 +2,9 @@ import functools
 
 import pytest
 from forgepoint.experiment.v1 import experiment_pb2 as pb
-from fp_flights import job, tracking
-from fp_flights.patience import patiently
+from fp_flights import tracking
+from fp_jobs import job
+from fp_jobs.patience import patiently
 from fp_kernel import Unavailable
 
 TASK = job.Job("execution", "train", {"experiment_id": "experiment"}, {}, {}, {}, "")

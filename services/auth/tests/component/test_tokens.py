@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
-from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated
+from fp_kernel import InvalidArgument, PermissionDenied, Unauthenticated, new_id
 from fp_rpc import HttpJwks, JwtResolver, acting_for
 from google.protobuf.duration_pb2 import Duration
 
@@ -117,7 +117,27 @@ async def test_a_job_token_names_its_execution_and_the_team_it_works_for(auth):
             await call
 
 
+async def test_a_job_gets_no_permission_that_who_started_it_does_not_have(auth):
+    pipeline = auth.pipeline()
+
+    async def scopes(user_id: str) -> set[str]:
+        request = auth_pb2.IssueJobTokenRequest(execution_id="e1", step_id="s", permissions=["predictions:read"])
+        with acting_for("alpha", user_id):
+            issued = await pipeline.IssueJobToken(request)
+        return set((await pipeline.ValidateToken(question(issued.access_token))).claims.scopes)
+
+    engineer, viewer = await auth.member("engineer"), await auth.member("viewer")
+    assert "predictions:read" in await scopes(engineer.user.id)
+    with pytest.raises(PermissionDenied, match="predictions:read"):
+        await scopes(viewer.user.id)
+    with pytest.raises(PermissionDenied, match="predictions:read"):
+        await scopes(new_id())
+    assert "predictions:read" in await scopes(""), "what the platform starts itself"
+
+
 BAD_JOBS = (
+    ({"permissions": ["models:write"]}, "permissions[0]"),
+    ({"permissions": ["predictions:read"] * 2}, "permissions"),
     ({"execution_id": ""}, "execution_id"),
     ({"step_id": ""}, "step_id"),
     ({"ttl": Duration(seconds=24 * 3_600 + 1)}, "ttl"),

@@ -24,11 +24,6 @@ class Services:
 
     def __init__(self) -> None:
         self.asked = []
-        record = prediction_log_pb2.PredictionRecord(
-            model_name="delays", model_id="m", version="3", actual_label="late"
-        )
-        record.prediction.request_id = "r"
-        record.prediction.answered_at.FromDatetime(AT)
         version = registry_pb2.ModelVersion(id="v", model_id="m", version="3", run_id="run")
         version.baseline_profile.prediction.labels.append("late")
         lineage = experiment_pb2.GetLineageResponse()
@@ -48,7 +43,7 @@ class Services:
         usage.summaries[0].by_meter["METER_TYPE_INFERENCE_REQUEST"].CopyFrom(meter)
         line = billing_pb2.InvoiceLineItem(meter_type=billing_pb2.METER_TYPE_INFERENCE_REQUEST, quantity=27_000)
         self.answers = {
-            "GetPrediction": prediction_log_pb2.GetPredictionResponse(prediction=record),
+            "GetPrediction": prediction_log_pb2.GetPredictionResponse(prediction=record()),
             "ListPredictionLogs": prediction_log_pb2.ListPredictionLogsResponse(
                 logs=[prediction_log_pb2.PredictionLog(model_name="delays")]
             ),
@@ -73,6 +68,13 @@ class Services:
             return answer
 
         return call
+
+
+def record():
+    found = prediction_log_pb2.PredictionRecord(model_name="delays", model_id="m", version="3", actual_label="late")
+    found.prediction.request_id = "r"
+    found.prediction.answered_at.FromDatetime(AT)
+    return found
 
 
 def report(name, hours, *, version="3"):

@@ -41,7 +41,7 @@ from pipeline_fakes.stores import MemoryStores
 from pipeline_fakes.world import World
 
 ANN = Actor("alpha", "ann")
-MODULES = JobModules(frozenset({"work"}))
+MODULES = JobModules(frozenset({"work", "fp_jobs"}))
 QUICK = EnginePolicy(
     backoff=Backoff(initial=0.001, ceiling=0.005),
     compensation_backoff=Backoff(initial=0.001, ceiling=0.005),

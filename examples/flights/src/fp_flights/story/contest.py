@@ -5,9 +5,10 @@ import urllib.request
 from dataclasses import dataclass
 
 from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_jobs import trust
+from fp_jobs.patience import patiently
 
-from fp_flights import evaluate, trust
-from fp_flights.patience import patiently
+from fp_flights import evaluate
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session

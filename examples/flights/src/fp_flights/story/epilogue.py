@@ -7,8 +7,8 @@ from typing import Any
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.monitor.v1 import monitor_pb2
 from forgepoint.registry.v1 import registry_pb2 as pb
+from fp_jobs.patience import patiently
 
-from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
 from fp_flights.story import plan, watch
 from fp_flights.story.narrator import Narrator

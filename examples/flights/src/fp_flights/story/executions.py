@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import AlreadyExists, FailedPrecondition, new_id
 from google.protobuf import json_format
 
-from fp_flights.patience import patiently
 from fp_flights.story.narrator import Stage
 from fp_flights.story.session import Session
 

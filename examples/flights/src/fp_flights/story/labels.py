@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from forgepoint.monitor.v1 import monitor_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import DeadlineExceeded, new_id
 
 from fp_flights.features import LABELS
-from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
 from fp_flights.story.predictions import Predictions
 from fp_flights.story.session import Session

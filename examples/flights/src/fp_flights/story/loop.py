@@ -7,10 +7,10 @@ from typing import Any
 
 from forgepoint.inference.v1 import inference_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import FailedPrecondition
 
 from fp_flights import pipelines, tracking
-from fp_flights.patience import patiently
 from fp_flights.story import executions, watch
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.narrator import Narrator

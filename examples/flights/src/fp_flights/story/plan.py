@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 from forgepoint.billing.v1 import billing_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import AlreadyExists, FailedPrecondition, new_id
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.session import Session
 

@@ -4,11 +4,11 @@ import asyncio
 
 import numpy as np
 from forgepoint.inference.v1 import inference_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import Error
 
 from fp_flights.features import COLUMNS, INPUT
 from fp_flights.flights import Flights
-from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
 from fp_flights.story.clock import StoryClock
 from fp_flights.story.narrator import Narrator

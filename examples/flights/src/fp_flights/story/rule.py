@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from forgepoint.notification.v1 import notification_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import AlreadyExists, NotFound, SystemClock, new_id
 
-from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.receiver import Receiver, listening
 from fp_flights.story.session import Session

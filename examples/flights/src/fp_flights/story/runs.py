@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from forgepoint.experiment.v1 import experiment_pb2 as pb
+from fp_jobs.patience import patiently
 
 from fp_flights import tracking
-from fp_flights.patience import patiently
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.session import Session
 

@@ -16,11 +16,10 @@ from forgepoint.monitor.v1 import monitor_pb2_grpc
 from forgepoint.notification.v1 import notification_pb2_grpc
 from forgepoint.pipeline.v1 import pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2_grpc
+from fp_jobs import trust
+from fp_jobs.patience import patiently
 from fp_rpc import Channels
 from fp_supervisor import Access
-
-from fp_flights import trust
-from fp_flights.patience import patiently
 
 CALL_SECONDS = 60.0
 # A token lives for 15 minutes; a story that was held up lasts longer than that.

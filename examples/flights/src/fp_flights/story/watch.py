@@ -5,9 +5,9 @@ import math
 from typing import Any
 
 from forgepoint.monitor.v1 import monitor_pb2 as pb
+from fp_jobs.patience import patiently
 from fp_kernel import DeadlineExceeded, new_id
 
-from fp_flights.patience import patiently
 from fp_flights.pipelines import MODEL
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.session import Session

@@ -952,11 +952,16 @@ class IssueJobTokenRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     STEP_ID_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     step_id: _builtins.str
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """At most 24 hours."""
+
+    @_builtins.property
+    def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Beyond those of every job: `predictions:read` and no other. The user of the execution must have it."""
 
     def __init__(
         self,
@@ -964,10 +969,11 @@ class IssueJobTokenRequest(_message.Message):
         execution_id: _builtins.str = ...,
         step_id: _builtins.str = ...,
         ttl: _duration_pb2.Duration | None = ...,
+        permissions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "step_id", b"step_id", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "permissions", b"permissions", "step_id", b"step_id", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -201,6 +201,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             execution_id=request.execution_id,
             step_id=request.step_id,
             life=from_duration(request.ttl, "ttl") if request.HasField("ttl") else DEFAULT_LIFE,
+            permissions=tuple(request.permissions),
         )
         return convert.job_token_to_pb(issued)
 

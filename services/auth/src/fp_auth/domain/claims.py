@@ -1,5 +1,6 @@
 """The claims of access tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ OWN_LIFE = timedelta(minutes=1)
 """Of the token with which auth itself calls another service."""
 MAX_JOB_LIFE = timedelta(hours=24)
 _MAX_ID = 100
+# What a job may be given beyond its role, where its step asks for it: a backtest reads what was predicted.
+_MORE_OF_JOBS = frozenset({"predictions:read"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def of_job(  # the facts of one job
     team: str,
     execution_id: str,
     step_id: str,
-    role: Role,
+    scopes: frozenset[str],
     now: datetime,
     life: timedelta,
     token_id: str,
@@ -90,7 +93,7 @@ def of_job(  # the facts of one job
         subject=user_id or f"job:{execution_id}",
         team=team,
         role=JOB_ROLE,
-        scopes=role.scopes,
+        scopes=scopes,
         issued_at=now,
         expires_at=now + life,
         token_id=token_id,
@@ -99,8 +102,13 @@ def of_job(  # the facts of one job
     )
 
 
-def check_job(execution_id: str, step_id: str, life: timedelta) -> None:
+def check_job(execution_id: str, step_id: str, life: timedelta, permissions: Sequence[str] = ()) -> None:
     """Raises InvalidArgument naming the field."""
+    if len(permissions) > len(_MORE_OF_JOBS):
+        raise invalid("permissions", f"must be at most {len(_MORE_OF_JOBS)}")
+    for place, each in enumerate(permissions):
+        if each not in _MORE_OF_JOBS:
+            raise invalid(f"permissions[{place}]", f"must be one of {', '.join(sorted(_MORE_OF_JOBS))}")
     for field, value in (("execution_id", execution_id), ("step_id", step_id)):
         if not value or len(value) > _MAX_ID or not value.isprintable():
             raise invalid(field, f"must be 1 to {_MAX_ID} printable characters")

@@ -1,5 +1,7 @@
 """Tokens for jobs and values of secrets, from auth over gRPC."""
 
+from collections.abc import Sequence
+
 import grpc
 from forgepoint.auth.v1 import auth_pb2 as pb
 from forgepoint.auth.v1.auth_pb2_grpc import AuthServiceStub
@@ -15,8 +17,12 @@ class GrpcJobTokens:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = AuthServiceStub(channel)
 
-    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str:
-        request = pb.IssueJobTokenRequest(execution_id=execution_id, step_id=step_id, ttl=to_duration(ttl))
+    async def issue(
+        self, actor: Actor, execution_id: str, step_id: str, ttl: float, permissions: Sequence[str] = ()
+    ) -> str:
+        request = pb.IssueJobTokenRequest(
+            execution_id=execution_id, step_id=step_id, ttl=to_duration(ttl), permissions=permissions
+        )
         with acting_for(actor.team, actor.user_id):
             return (await self._stub.IssueJobToken(request)).access_token
 

@@ -232,7 +232,10 @@ class JobRunner(Protocol):
 
 
 class JobTokens(Protocol):
-    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str: ...
+    async def issue(
+        self, actor: Actor, execution_id: str, step_id: str, ttl: float, permissions: Sequence[str] = ()
+    ) -> str:
+        """permissions: beyond those of every job. Raises PermissionDenied for one that the user has not himself."""
 
 
 class SecretValues(Protocol):

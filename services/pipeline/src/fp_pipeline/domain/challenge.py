@@ -2,12 +2,31 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fp_pipeline.domain.config import Contest
+from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import JsonObject
 
 REFUSED = "CHALLENGER_REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The challenger's `metric` must be better than the incumbent's, and by `margin` at least."""
+
+    metric: str
+    margin: float
+    lower_is_better: bool
+
+
+def read(reader: ConfigReader) -> Contest:
+    """Of a step's config, which says that there is one."""
+    return Contest(
+        metric=reader.text("metric", required=True),
+        margin=reader.number("margin", 0, low=0, high=1e9),
+        lower_is_better=reader.whether("lower_is_better"),
+    )
 
 
 def refusal(contest: Contest, result: JsonObject) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from fp_pipeline.domain import backtest, challenge
+from fp_pipeline.domain.backtest import Backtest
+from fp_pipeline.domain.challenge import Contest
 from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition, StepType
 from fp_pipeline.domain.objective import Objective
@@ -27,15 +30,6 @@ class NoTraffic(StrEnum):
 
     PROMOTE = "promote"
     FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """The challenger's `metric` must be better than the incumbent's, and by `margin` at least."""
-
-    metric: str
-    margin: float
-    lower_is_better: bool
 
 
 class OnItemFailure(StrEnum):
@@ -68,6 +62,7 @@ class JobConfig:
     """module: Python module the process runs. outputs: files it puts. minimum: least value per metric.
 
     contest: how the job's model is compared with the one in production; None when it is not.
+    backtest: how much worse than what was answered the version may be; None when it is not asked.
     fan_out: one job for each item of a list; None for one job.
     """
 
@@ -75,6 +70,7 @@ class JobConfig:
     outputs: tuple[str, ...]
     minimum: Mapping[str, float]
     contest: Contest | None = None
+    backtest: Backtest | None = None
     fan_out: FanOut | None = None
 
 
@@ -155,9 +151,10 @@ def references(config: StepConfig) -> tuple[tuple[str, str], ...]:
     return tuple((key, reference) for key, reference in named.items() if reference)
 
 
-def _job(reader: ConfigReader, _config: JsonObject) -> JobConfig:
+def _job(reader: ConfigReader, _config: JsonObject, usual: str = "") -> JobConfig:
+    """usual: module, where the config says none."""
     # Further keys are the job's own.
-    module = reader.text("module", required=True)
+    module = reader.text("module", required=not usual) or usual
     if not _MODULE.fullmatch(module):
         raise reader.bad("module", "must be the name of a Python module")
     return JobConfig(module=module, outputs=reader.files("outputs"), minimum={}, fan_out=_fan_out(reader))
@@ -187,17 +184,16 @@ def _fan_out(reader: ConfigReader) -> FanOut | None:
 
 
 def _evaluate(reader: ConfigReader, config: JsonObject) -> StepConfig:
-    job = replace(_job(reader, config), minimum=reader.numbers("minimum"))
+    asked = backtest.read(reader)
+    job = _job(reader, config, usual=backtest.MODULE if asked else "")
+    job = replace(job, minimum=reader.numbers("minimum"), backtest=asked)
     if not reader.whether("incumbent"):
         return job
+    if asked is not None:
+        raise reader.bad(backtest.KEY, "is not for a contest: it compares with what was answered")
     if job.fan_out is not None:
         raise reader.bad(FAN_OUT, "is not for a contest: one model meets the incumbent")
-    contest = Contest(
-        metric=reader.text("metric", required=True),
-        margin=reader.number("margin", 0, low=0, high=1e9),
-        lower_is_better=reader.whether("lower_is_better"),
-    )
-    return replace(job, contest=contest)
+    return replace(job, contest=challenge.read(reader))
 
 
 def _canary(reader: ConfigReader, _config: JsonObject) -> StepConfig:

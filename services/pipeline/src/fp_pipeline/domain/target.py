@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fp_kernel import invalid
 
-from fp_pipeline.domain.config import RegisterConfig, TargetConfig, read
+from fp_pipeline.domain.config import JobConfig, RegisterConfig, TargetConfig, read
 from fp_pipeline.domain.definition import TRAFFIC_STEPS, JsonObject, StepDefinition, StepType
 
 MODEL, MODEL_ID, VERSION = "model", "model_id", "version"
@@ -47,9 +47,9 @@ def completed(steps: Sequence[StepDefinition], given: JsonObject) -> JsonObject:
 def _needed(steps: Sequence[StepDefinition]) -> set[str]:
     needed: set[str] = set()
     for step in steps:
-        if step.type in _NEEDS_VERSION:
-            needed |= {MODEL, VERSION}
         typed = read(step)
+        if step.type in _NEEDS_VERSION or (isinstance(typed, JobConfig) and typed.backtest is not None):
+            needed |= {MODEL, VERSION}
         if isinstance(typed, RegisterConfig) and not typed.model:
             needed.add(MODEL)
     return needed

@@ -63,6 +63,7 @@ def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
     _registers(draft)
     _same_target(draft.steps)
     _fan_outs(draft)
+    _backtests(draft)
     return replace(draft, steps=_with_references(draft))
 
 
@@ -217,6 +218,14 @@ def _fan_outs(draft: PipelineDraft) -> None:
         source = typed.fan_out.output if isinstance(typed, config.JobConfig) and typed.fan_out else None
         if source is not None and source[0] not in earlier(draft.type, draft.steps, step.id):
             raise invalid(f"{field}.from", f"names '{source[0][:_MAX_NAME]}', which is no step before this one")
+
+
+def _backtests(draft: PipelineDraft) -> None:
+    for position, step in enumerate(draft.steps):
+        typed = config.read(step)
+        asked = isinstance(typed, config.JobConfig) and typed.backtest is not None
+        if asked and draft.type is not PipelineType.DEPLOYMENT_SAGA:
+            raise invalid(f"steps[{position}].config.backtest", "needs a DEPLOYMENT_SAGA, whose version is asked")
 
 
 def check_next(following: Pipeline | None) -> None:

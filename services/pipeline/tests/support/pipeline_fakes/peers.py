@@ -200,6 +200,7 @@ class FakeJobs:
         self.seconds = 0.0
         self.specs: list[dict[str, Any]] = []
         self.environments: list[Mapping[str, str]] = []
+        self.modules: list[str] = []
 
     async def find(self, name: str) -> Job | None:
         self._world.called("find_job", name)
@@ -211,6 +212,7 @@ class FakeJobs:
             spec = json.loads(environment["FP_JOB_SPEC"])
             self.specs.append(spec)
             self.environments.append(environment)
+            self.modules.append(module)
             self._world["jobs"][name] = self._run(spec)
             self._world.save()
         return self._job(name) or Job(JobState.FAILED)
@@ -286,9 +288,11 @@ class FakeJobTokens:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def issue(self, actor: Actor, execution_id: str, step_id: str, ttl: float) -> str:
+    async def issue(
+        self, actor: Actor, execution_id: str, step_id: str, ttl: float, permissions: Sequence[str] = ()
+    ) -> str:
         self._world.called("issue_token", step_id)
-        return f"token of {step_id} for {actor.team}"
+        return " ".join([f"token of {step_id} for {actor.team}", *permissions])
 
 
 def _digest(content: str) -> str:

@@ -133,6 +133,38 @@ REFUSED = {
         ),
         "steps[1].timeout",
     ),
+    "with a backtest of no metric": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {}})),
+        "steps[0].config.backtest.metric",
+    ),
+    "with a backtest of a metric that nobody knows": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "beauty"}})),
+        "steps[0].config.backtest.metric",
+    ),
+    "with a backtest by a module that is not allowed": (
+        saga(step("e", StepType.EVALUATE, config={"backtest": {"metric": "auc"}})),
+        "steps[0].config.module",
+    ),
+    "with a misspelt setting of a backtest": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "auc", "max_los": 1}})),
+        "steps[0].config.backtest.max_los",
+    ),
+    "with a backtest of no time": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "auc", "days": 0}})),
+        "steps[0].config.backtest.days",
+    ),
+    "with a backtest that cannot decide": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "auc", "on_too_few": "hope"}})),
+        "steps[0].config.backtest.on_too_few",
+    ),
+    "with a backtest and a contest": (
+        saga(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "auc"}, "incumbent": True})),
+        "steps[0].config.backtest",
+    ),
+    "with a backtest of no version": (
+        graph(step("e", StepType.EVALUATE, config=JOB | {"backtest": {"metric": "auc"}})),
+        "steps[0].config.backtest",
+    ),
     "with a contest for nothing": (
         graph(step("e", StepType.EVALUATE, config=JOB | {"incumbent": True})),
         "steps[0].config.metric",

@@ -9,7 +9,7 @@ from datetime import timedelta
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
 from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens, SecretValues
-from fp_pipeline.domain import challenge, secrets
+from fp_pipeline.domain import backtest, challenge, secrets
 from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.fan_out import MAX_ITEM_BYTES
@@ -22,6 +22,8 @@ from fp_pipeline.domain.validation import JobModules
 _URL_MARGIN = 600.0
 _MAX_TTL = 86_400.0
 _LOG_PAGE = 500
+# What a backtest may beyond what every job may.
+_READ_LOG = "predictions:read"
 # Whoever runs the job masks these values in what it prints.
 JOB_SECRETS = "FP_JOB_SECRETS"
 
@@ -66,9 +68,9 @@ class RunJob:
             said = f"; its last line: {attempt.log[-1][:300]}" if attempt.log else ""
             raise StepFailed(f"the job failed: {job.reason or 'no reason given'}{said}", final=False)
         result = await self._result(attempt)
-        refusal = challenge.refusal(config.contest, result) if config.contest else ""
+        refusal = _refusal(config, result)
         if refusal:
-            # Kept with the failed step: whoever reads the refusal wants to see both.
+            # Kept with the failed step: whoever reads the refusal wants to see what was measured.
             await attempt.checkpoint(result)
             raise StepFailed(refusal, final=True)
         _reach(config.minimum, result)
@@ -88,7 +90,8 @@ class RunJob:
             # It may still run, if nobody could stop it when it was given up.
             await self._runner.stop(replace(attempt.name, attempt=attempt.step.attempt - 1).job)
         ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
-        token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl)
+        more = (_READ_LOG,) if config.backtest else ()
+        token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl, more)
         environment = {
             "FP_JOB_SPEC": await self._specs.text(attempt, config, timedelta(seconds=ttl)),
             "FP_JOB_TOKEN": token,
@@ -141,6 +144,12 @@ class RunJob:
             raise StepFailed(f"{RESULT} is no JSON object", final=False)
         check_json(result, RESULT)
         return result
+
+
+def _refusal(config: JobConfig, result: JsonObject) -> str:
+    if config.backtest:
+        return backtest.refusal(config.backtest, result)
+    return challenge.refusal(config.contest, result) if config.contest else ""
 
 
 def _reach(minimum: Mapping[str, float], result: JsonObject) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 from fp_rpc import BearerToken, Channels
 
-from fp_flights import trust
+from fp_jobs import trust
 
 TIMEOUT_S = 60.0
 

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from forgepoint.common.v1.model_pb2 import TENSOR_TYPE_FLOAT32, TENSOR_TYPE_INT64, TENSOR_TYPE_STRING
 from forgepoint.monitor.v1 import prediction_log_pb2 as pb
-from fp_cli.backtests import backtest, facts, runner, span, tensors
+from fp_jobs.backtests import backtest, facts, runner, span, tensors
 from fp_kernel import FailedPrecondition, InvalidArgument
 from fp_kernel.answers import scores_of
 from onnx import TensorProto, helper

@@ -1,13 +1,13 @@
-"""A session of ONNX Runtime for a file of the user's, on this machine (`fp-cli[convert]`)."""
+"""A session of ONNX Runtime for an artifact, where the runtime is installed."""
 
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
-from fp_onnx import unpack
 
-MISSING: Final = "onnxruntime is not installed: pip install 'fp-cli[convert]'"
+from fp_onnx.bundle import unpack
+
 _ERRORS_ONLY: Final = 4
 
 
@@ -16,7 +16,7 @@ def opened(content: bytes) -> Any:
 
     Raises ImportError when onnxruntime is not there, FailedPrecondition when it does not load the model.
     """
-    import onnxruntime
+    import onnxruntime  # noqa: PLC0415 -- who reads files does without it
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -1,4 +1,4 @@
-"""Recorded predictions through another version, with ONNX Runtime on this machine (`fp-cli[convert]`).
+"""Recorded predictions through another version, with ONNX Runtime in this process (`fp-jobs[backtest]`).
 
 One by one, in the shapes in which they were asked, with one thread: the version that answered gives the same bytes.
 """
@@ -12,9 +12,8 @@ from typing import Any, Final
 from fp_kernel import FailedPrecondition, invalid
 from fp_kernel.answers import best_of, label_of, scores_of
 from fp_kernel.tensors import ElementType, Tensor
+from fp_onnx.session import opened
 from fp_rpc.tensors import ELEMENTS
-
-from fp_cli import onnx_session
 
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _STRING_LENGTH: Final = 4
@@ -62,32 +61,56 @@ class Report:
         return -change if METRICS[metric] else change
 
 
-def backtest(records: Iterable[Any], run: Run, classes: Sequence[str]) -> Report:
-    """records: PredictionRecord. classes: of the version's profile; none for a regression."""
-    report = Report()
-    actual: list[float] = []
-    then, now = _Scores(), _Scores()
-    for record in records:
-        prediction = record.prediction
+class Backtest:
+    """Predictions go through one by one; what they leave is their scores."""
+
+    def __init__(self, run: Run, classes: Sequence[str]) -> None:
+        """classes: of the version's profile; none for a regression."""
+        self._run = run
+        self._classes = classes
+        self._report = Report()
+        self._actual: list[float] = []
+        self._then, self._now = _Scores(), _Scores()
+
+    def add(self, record: Any) -> None:
+        """record: a PredictionRecord."""
+        prediction, report = record.prediction, self._report
         if prediction.masked:
             report.masked += 1
-            continue
+            return
         recorded = tensors(prediction.outputs)
         try:
-            answered = run(tensors(prediction.inputs))
+            answered = self._run(tensors(prediction.inputs))
         except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             report.failed += 1
             report.failure = report.failure or str(error).strip().partition("\n")[0][:300]
-            continue
+            return
         report.predictions += 1
         report.identical += recorded == answered
         report.difference = max(report.difference, _difference(recorded, answered))
-        truth = _truth(record.actual_label, classes)
-        if truth is not None and then.add(recorded, classes) and now.add(answered, classes):
-            actual.append(truth)
-    report.labelled = len(actual)
-    report.then, report.now = then.metrics(actual, classes), now.metrics(actual, classes)
-    return report
+        truth = _truth(record.actual_label, self._classes)
+        then, now = (_score(outputs, self._classes) for outputs in (recorded, answered))
+        if truth is None or then is None or now is None:
+            return
+        self._then.add(*then)
+        self._now.add(*now)
+        self._actual.append(truth)
+
+    def report(self) -> Report:
+        """Of all that went through."""
+        report, actual = self._report, self._actual
+        report.labelled = len(actual)
+        report.then = self._then.metrics(actual, self._classes)
+        report.now = self._now.metrics(actual, self._classes)
+        return report
+
+
+def backtest(records: Iterable[Any], run: Run, classes: Sequence[str]) -> Report:
+    """All of them through one; see `Backtest`."""
+    asked = Backtest(run, classes)
+    for record in records:
+        asked.add(record)
+    return asked.report()
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -111,32 +134,35 @@ class _Scores:
     score: list[float] = field(default_factory=list)
     best: list[int] = field(default_factory=list)
 
-    def add(self, outputs: Tensors, classes: Sequence[str]) -> bool:
-        """False for an answer without scores."""
-        found = scores_of(outputs)
-        if found is None or not found[1].count:
-            return False
-        tensor = found[1]
-        row = tensor.numbers(tensor.width)
-        place = place_of(label_of(outputs), classes)
-        self.score.append(float(row[-1]))
-        self.best.append(best_of(row) if place is None else place)
-        return True
+    def add(self, score: float, best: int) -> None:
+        self.score.append(score)
+        self.best.append(best)
 
     def metrics(self, actual: Sequence[float], classes: Sequence[str]) -> dict[str, float]:
-        """As many as there are answers in both; AUC and log-loss of two classes, both of which occur."""
-        score = self.score[: len(actual)]
+        """AUC and log-loss of two classes, both of which occur."""
+        score = self.score
         if not actual:
             return {}
         if not classes:
             return {"rmse": (sum((a - s) ** 2 for a, s in zip(actual, score, strict=True)) / len(actual)) ** 0.5}
-        from sklearn.metrics import log_loss, roc_auc_score
+        from sklearn.metrics import log_loss, roc_auc_score  # noqa: PLC0415 -- a second, for who has labels
 
-        found = {"accuracy": sum(a == b for a, b in zip(actual, self.best, strict=False)) / len(actual)}
+        found = {"accuracy": sum(a == b for a, b in zip(actual, self.best, strict=True)) / len(actual)}
         if len(classes) == 2 and len(set(actual)) == 2:  # noqa: PLR2004 -- two classes
             found["auc"] = float(roc_auc_score(actual, score))
             found["log_loss"] = float(log_loss(actual, score, labels=[0, 1]))
         return found
+
+
+def _score(outputs: Tensors, classes: Sequence[str]) -> tuple[float, int] | None:
+    """Of the first row: the score of the last class, or the value, and the best class. None without scores."""
+    found = scores_of(outputs)
+    if found is None or not found[1].count:
+        return None
+    tensor = found[1]
+    row = tensor.numbers(tensor.width)
+    place = place_of(label_of(outputs), classes)
+    return float(row[-1]), best_of(row) if place is None else place
 
 
 def place_of(text: str, classes: Sequence[str]) -> int | None:
@@ -164,13 +190,10 @@ def _difference(recorded: Tensors, answered: Tensors) -> float:
 
 
 def runner(artifact: bytes) -> Run:
-    """Raises FailedPrecondition when onnxruntime is not there, or does not load it."""
-    try:
-        import numpy as np
+    """Raises ImportError when onnxruntime is not there, FailedPrecondition when it does not load it."""
+    import numpy as np  # noqa: PLC0415 -- who reads reports does without it
 
-        session = onnx_session.opened(artifact)
-    except ImportError:
-        raise FailedPrecondition(onnx_session.MISSING) from None
+    session = opened(artifact)
     names = [each.name for each in session.get_outputs()]
 
     def run(inputs: Tensors) -> Tensors:

@@ -1,5 +1,5 @@
 import pytest
-from fp_flights.patience import patiently
+from fp_jobs.patience import patiently
 from fp_kernel import InvalidArgument, Unavailable
 
 
