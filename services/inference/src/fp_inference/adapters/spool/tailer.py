@@ -20,8 +20,8 @@ _ROUND = 2_000
 # What is recorded in this time goes together: a message costs its consumers nearly the same however much it carries,
 # and nobody waits for it (ADR 0183).
 _LINGER = 0.25
-# Events that are built in one turn of the loop.
-_AT_ONCE = 16
+# Events that are built in one turn of the loop: as long as one call takes, so that calls wait for one and not for five.
+_AT_ONCE = 4
 # Times that messages of the log are sent when the bus takes all others.
 _LOG_TRIES = 3
 _FIRST_DELAY = 0.1
