@@ -4,6 +4,7 @@ python tests/cluster/cluster.py up              builds what is missing and retur
 python tests/cluster/cluster.py down            ends all of it; nothing is left but what was built
 python tests/cluster/cluster.py status          what runs
 python tests/cluster/cluster.py build           only builds
+python tests/cluster/cluster.py images          builds the platform's images and prints their sizes
 python tests/cluster/cluster.py import FILE...  gives the node images, in archives of docker
 python tests/cluster/cluster.py kubectl ...     as its administrator
 
@@ -21,7 +22,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import builds
 import images
+import objects
 import pki
 import programs
 import settings
@@ -65,6 +68,9 @@ def up(layout: Layout) -> None:
     import_images(layout, images.make_own(layout))
     kubectl(layout, "wait", "--for=create", f"node/{NODE}", f"--timeout={_READY_SECONDS}s")
     kubectl(layout, "wait", "--for=condition=Ready", f"node/{NODE}", f"--timeout={_READY_SECONDS}s")
+    kubectl(layout, "apply", "--server-side", "-f", "-", stdin=objects.documents(layout))
+    for workload in ("deployment/coredns", "deployment/metrics-server", "daemonset/netpol"):
+        kubectl(layout, "--namespace=kube-system", "rollout", "status", workload, f"--timeout={_READY_SECONDS}s")
     print(f"up; KUBECONFIG={layout.kubeconfig}")
 
 
@@ -74,6 +80,12 @@ def build(layout: Layout) -> None:
     programs.install_packages()
     programs.compile_programs(layout)
     images.make_own(layout)
+
+
+def measure(layout: Layout) -> None:
+    builds.archive(layout)
+    for recipe in builds.recipes():
+        print(f"{recipe.image:40} {builds.compressed_bytes(layout, recipe) / 1e6:6.0f} MB compressed", flush=True)
 
 
 def down(layout: Layout) -> None:
@@ -95,11 +107,13 @@ def import_images(layout: Layout, archives: list[Path]) -> None:
         _inside(layout, *loaded, str(archive.resolve()))
 
 
-def kubectl(layout: Layout, *arguments: str, quiet: bool = False) -> bool:
+def kubectl(layout: Layout, *arguments: str, stdin: str | None = None, quiet: bool = False) -> bool:
     """Raises Failed, or is False where it is `quiet`."""
     command = [layout.program("kubectl"), f"--kubeconfig={layout.kubeconfig}", *arguments]
-    shown = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(command, stdout=shown, stderr=shown, check=False)
+    shown = subprocess.DEVNULL if quiet or stdin else None
+    done = subprocess.run(
+        command, input=stdin, text=True, stdout=shown, stderr=subprocess.DEVNULL if quiet else None, check=False
+    )
     if done.returncode and not quiet:
         raise Failed(f"kubectl {' '.join(arguments)} failed")
     return done.returncode == 0
@@ -223,11 +237,11 @@ def main(arguments: list[str]) -> int:
             return 0 if kubectl(layout, *rest, quiet=False) else 1
         case ["import", *files]:
             import_images(layout, [Path(file) for file in files])
-        case [("up" | "down" | "status" | "build") as name]:
+        case [("up" | "down" | "status" | "build" | "images") as name]:
             # Two at once would take each other's links and groups.
             with (layout.home / "lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                {"up": up, "down": down, "status": status, "build": build}[name](layout)
+                {"up": up, "down": down, "status": status, "build": build, "images": measure}[name](layout)
         case _:
             raise Failed(str(__doc__))
     return 0

@@ -8,8 +8,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cluster as commands
+import images
 from layout import chosen
-from pods import Cluster
+from pods import KNOCK, Cluster
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,7 @@ def cluster():
     before = commands.running(layout)
     commands.main(["up"])
     try:
+        commands.import_images(layout, [images.compiled(layout, "knock", KNOCK)])
         yield Cluster(layout)
     finally:
         if not before:
@@ -26,11 +28,19 @@ def cluster():
 
 
 @pytest.fixture(scope="session")
-def namespace(cluster):
-    """One that takes restricted pods alone, and says so of workloads too."""
-    name = "forgepoint"
+def made(cluster):
+    """`yield from made(name)`: a namespace that takes restricted pods alone, and says so of workloads too."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": levels}}])
-    cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=300s")
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=300s")
+
+    def make(name):
+        cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": levels}}])
+        cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=300s")
+        yield name
+        cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=300s")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def namespace(made):
+    yield from made("knocking")

@@ -51,7 +51,9 @@ def write(image: Image, archive: Path) -> None:
 def _config(image: Image, digest: str) -> dict[str, object]:
     runs = {"User": image.user, "Env": [_PATH, *image.environment], "Entrypoint": list(image.entrypoint)}
     rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
-    return {"architecture": "amd64", "os": "linux", "config": runs, "rootfs": rootfs}
+    # Builders refuse a base whose layers nobody made.
+    history = [{"created": "1970-01-01T00:00:00Z", "created_by": "forgepoint"}]
+    return {"architecture": "amd64", "os": "linux", "config": runs, "rootfs": rootfs, "history": history}
 
 
 def _add(tar: tarfile.TarFile, source: Path, place: str) -> None:
@@ -74,9 +76,15 @@ def _put(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def make_own(layout: Layout) -> list[Path]:
-    """Of what the node itself runs."""
+    """Of what the cluster itself runs; those that are older than their program are made anew."""
     layout.images.mkdir(parents=True, exist_ok=True)
-    return [compiled(layout, "pause", PAUSE)]
+    archives = [compiled(layout, "pause", PAUSE)]
+    for name, user in (("coredns", NOBODY), ("metrics-server", NOBODY), ("netpol", "0:0")):
+        archive, program = layout.images / f"{name}.tar", layout.programs / name
+        if not archive.is_file() or archive.stat().st_mtime < program.stat().st_mtime:
+            write(Image(f"forgepoint.local/{name}:1", [f"/{name}"], {f"/{name}": program}, user), archive)
+        archives.append(archive)
+    return archives
 
 
 def compiled(layout: Layout, source: str, name: str) -> Path:

@@ -1,10 +1,16 @@
 """Where the cluster lies on this machine, and its addresses."""
 
-import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+# For whoever starts cluster.py as a program.
+sys.path.insert(0, str(ROOT / "tools"))
+
+import go_tools  # noqa: E402 -- see the line above
+
 NODE = "forgepoint-node"
 # A network of its own behind a pair of virtual interfaces: HOST is this end, NODE_IP the node's.
 HOST_LINK, NODE_LINK = "forgepoint0", "forgepoint1"
@@ -23,6 +29,7 @@ SYSCTLS = (
     "kernel.keys.root_maxkeys",
     "kernel.keys.root_maxbytes",
 )
+VOLUMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +75,4 @@ class Layout:
 
 
 def chosen() -> Layout:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Layout(Path(base) / "forgepoint" / "cluster")
+    return Layout(go_tools.cache() / "cluster")

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from images import PAUSE
 from layout import Layout
 
+KNOCK = "forgepoint.local/knock:1"
 _SECONDS = 300
 
 
@@ -33,19 +33,39 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return done.stderr
 
+    def addresses(self, namespace: str, label: str) -> dict[str, str]:
+        """Of the pods that have the label, by its value."""
+        pods = json.loads(self.kubectl("--namespace", namespace, "get", "pods", "--output=json"))["items"]
+        return {
+            pod["metadata"]["labels"][label]: pod["status"]["podIP"]
+            for pod in pods
+            if label in pod["metadata"].get("labels", {})
+        }
 
-def restricted(name: str) -> dict[str, Any]:
-    """A pod that may do nothing."""
+    def reached(self, namespace: str, pod: str, targets: Sequence[str]) -> set[str]:
+        """Which of `address:port` the pod can open."""
+        return set(self.kubectl("--namespace", namespace, "exec", pod, "--", "/knock", "try", *targets).split())
+
+
+def knocking(name: str, labels: dict[str, str], ports: Iterable[int]) -> dict[str, Any]:
+    """A pod that may do nothing, and listens."""
     safe = {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    container = {"name": "pause", "image": PAUSE, "imagePullPolicy": "Never", "securityContext": safe}
+    container = {
+        "name": "knock",
+        "image": KNOCK,
+        "imagePullPolicy": "Never",
+        "args": ["serve", *(str(port) for port in ports)],
+        "securityContext": safe,
+        "resources": {"limits": {"memory": "16Mi"}},
+    }
     spec = {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,
         "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
     }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}

@@ -22,9 +22,9 @@ conf_dir = "{run}/cni"
 
 
 def write(layout: Layout) -> None:
-    """And the folders of the run."""
+    """Folders too, those of volumes among them."""
     run = layout.run
-    for name in ("etc", "cni", "log", "etcd", "kubelet", "containerd", "state", "scratch"):
+    for name in ("etc", "cni", "log", "etcd", "kubelet", "containerd", "state", "scratch", "volumes"):
         (run / name).mkdir(parents=True, exist_ok=True)
     # No address outside of the cluster resolves, and none could be reached.
     (run / "etc" / "resolv.conf").write_text(f"nameserver {DNS_SERVICE}\n")

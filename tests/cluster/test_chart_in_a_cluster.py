@@ -1,4 +1,4 @@
-"""The chart meets a real API server, which takes its objects and refuses what is not restricted."""
+"""The chart meets a real API server, and its network policies a real network."""
 
 import copy
 import json
@@ -7,10 +7,13 @@ from pathlib import Path
 import chart
 import chart_facts
 import pytest
-from pods import restricted
+from pods import knocking
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / chart_facts.CHART
+PLATFORM = json.loads((ROOT / chart_facts.FILE).read_text())
+PROGRAM = "forgepoint.io/program"
+PORTS = PLATFORM["ports"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_a_workload_that_is_not_restricted_would_be_warned_of(cluster, namespace
     ids=lambda planted: next(iter(planted)),
 )
 def test_a_pod_that_is_not_restricted_is_refused(cluster, namespace, planted):
-    pod = restricted("planted")
+    pod = knocking("planted", {}, [PORTS["grpc"]])
     pod["spec"] |= planted
 
     code, said = dry_run(cluster, namespace, [pod])
@@ -55,10 +58,36 @@ def test_a_pod_that_is_not_restricted_is_refused(cluster, namespace, planted):
     assert 'violates PodSecurity "restricted' in said
 
 
-def test_a_pod_that_may_do_nothing_runs(cluster, namespace):
-    pod = restricted("allowed")
-    pod["metadata"]["namespace"] = namespace
+@pytest.fixture(scope="module")
+def everybody(cluster, namespace, manifests):
+    """A pod for each program, one that is nobody's, and the chart's network policies; addresses by program."""
+    pods = [
+        knocking(noun, {"app.kubernetes.io/part-of": "forgepoint", PROGRAM: noun}, PORTS.values())
+        for noun in (*PLATFORM["programs"], "stranger")
+    ]
+    policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
+    for each in (*pods, *policies):
+        each["metadata"]["namespace"] = namespace
+    cluster.apply([*policies, *pods])
+    cluster.kubectl("--namespace", namespace, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=300s")
+    return cluster.addresses(namespace, PROGRAM)
 
-    cluster.apply([pod])
 
-    cluster.kubectl("--namespace", namespace, "wait", "--for=condition=Ready", "pod/allowed", "--timeout=300s")
+def allowed(caller):
+    """Program and port, as platform.json lets the caller go; the edge is open to whoever may leave."""
+    calls = PLATFORM["programs"].get(caller, {"calls": {}})["calls"]
+    return {(callee, PORTS[port]) for callee, ports in calls.items() for port in ports}
+
+
+@pytest.mark.parametrize("caller", [*PLATFORM["programs"], "stranger"])
+def test_a_program_reaches_whom_it_calls_and_nobody_else(cluster, namespace, everybody, caller):
+    names = {
+        f"{address}:{port}": (noun, port)
+        for noun, address in everybody.items()
+        if noun != caller
+        for port in PORTS.values()
+    }
+
+    reached = {names[target] for target in cluster.reached(namespace, caller, list(names))}
+
+    assert reached == allowed(caller)
