@@ -16,9 +16,10 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from platform_client import Platform
 
 # What a program holds to come in, whoever it belongs to.
-API_KEY = re.compile(rb"(?<![\w-])fp_[A-Za-z0-9_-]{43}(?![\w-])")
-TOKEN = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}")
-EMAIL = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+# Each with a part that all of them have: to look for that alone first takes a hundredth of the time.
+API_KEY = b"fp_", re.compile(rb"(?<![\w-])fp_[A-Za-z0-9_-]{43}(?![\w-])")
+TOKEN = b"eyJ", re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{40,}")
+EMAIL = b"@", re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 # Who logs in, what he was invited to, and where a person or rule wants mails: what the address is kept for. And the
 # event of somebody's creation, whose message is the contract's: it is gone after a week.
 ADDRESSES_OF_PEOPLE = frozenset(
@@ -120,6 +121,11 @@ def objects(s3: Minio) -> Iterator[tuple[str, bytes]]:
                 answer.release_conn()
 
 
+def searched(pattern: tuple[bytes, re.Pattern[bytes]], content: bytes) -> re.Match[bytes] | None:
+    part, whole = pattern
+    return whole.search(content) if part in content else None
+
+
 async def leaks(platform: Platform, *secrets: str) -> dict[str, set[str]]:
     """What stands where it must not, by its kind: credentials and secrets anywhere, addresses of people but where they
     are kept.
@@ -135,9 +141,9 @@ async def leaks(platform: Platform, *secrets: str) -> dict[str, set[str]]:
             if value.encode() in content:
                 found[what].add(place)
         for what, pattern in {"an API key": API_KEY, "a token": TOKEN}.items():
-            if pattern.search(content):
+            if searched(pattern, content):
                 found[what].add(place)
-        if place not in ADDRESSES_OF_PEOPLE and (address := EMAIL.search(content)):
+        if place not in ADDRESSES_OF_PEOPLE and (address := searched(EMAIL, content)):
             found["an address"].add(f"{place}: {address.group().decode()}")
     assert kinds >= {*platform.access.databases, "stream", "object", "file"}, f"only {kinds} were looked at"
     return dict(found)

@@ -1,5 +1,6 @@
 """Who may call what: the `Access` option of each RPC, read once, enforced on every call."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -68,6 +69,7 @@ def _not_a_caller(principal: Principal) -> PermissionDenied:
     return PermissionDenied(f"service {principal.service} is no caller of this", reason="NOT_A_CALLER")
 
 
+@functools.cache
 def access_rules(service: ServiceDescriptor) -> Mapping[str, AccessRule]:
     """The rule of each method by its name.
 

@@ -1,5 +1,6 @@
 """The protos that this process knows, as one fingerprint."""
 
+import functools
 import hashlib
 import pkgutil
 from importlib import import_module
@@ -9,6 +10,7 @@ import forgepoint
 _DIGITS = 12
 
 
+@functools.cache
 def wire_revision() -> str:
     """Equal where all files of all packages are: a client and a server then know the same messages and methods."""
     found = hashlib.sha256()

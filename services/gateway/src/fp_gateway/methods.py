@@ -1,7 +1,9 @@
 """Every RPC of the platform, and which service answers it."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from forgepoint.ai.v1 import ai_gateway_pb2
@@ -77,9 +79,10 @@ class Method:
     descriptor: MethodDescriptor
 
 
+@functools.cache
 def all_methods() -> Mapping[str, Method]:
     """Every method by its path."""
-    return {method.path: method for file in FILES for method in _methods(file)}
+    return MappingProxyType({method.path: method for file in FILES for method in _methods(file)})
 
 
 def _methods(file: FileDescriptor) -> Iterator[Method]:

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from fp_rpc.access import AccessRule
 from fp_rpc.errors import too_large
-from fp_rpc.server.null_characters import NullCharacters
+from fp_rpc.server.null_characters import NullCharacters, null_characters
 
 # Fields that name what a request is about, for the audit record; ids go before them.
 _NAMES: Final = ("name", "model_name", "email", "service")
@@ -100,7 +100,7 @@ def method_of(path: str, rule: AccessRule, handler: Any, request: Descriptor, li
         resource_fields=_resource_fields(request),
         attributes=MappingProxyType({"rpc.system.name": "grpc", "rpc.method": path[1:]}),
         limit=limit,
-        nulls=NullCharacters(request),
+        nulls=null_characters(request),
     )
 
 

@@ -4,6 +4,7 @@ A message without a zero byte has no such text, and that is soon seen. A zero by
 a tensor; then the texts themselves are looked at, and nothing else.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,6 +30,12 @@ class NullCharacters:
         """Raises InvalidArgument naming the field."""
         if (place := self._look(message)) is not None:
             raise invalid(place.removeprefix("."), "must not hold the character NUL")
+
+
+@functools.cache
+def null_characters(request: Descriptor) -> NullCharacters:
+    """The same for each server of a process: tests start hundreds of them."""
+    return NullCharacters(request)
 
 
 class _Looks:
