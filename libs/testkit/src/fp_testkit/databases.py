@@ -34,7 +34,8 @@ class Databases:
     """
 
     def __init__(self, admin_url: str) -> None:
-        self._admin_url = admin_url
+        # Asked for TLS first, as by default, a client makes itself a context of it for each connection.
+        self._admin_url = admin_url if "?" in admin_url else f"{admin_url}?sslmode=disable"
         self._prefix = f"fp_test_{os.getpid()}"
         self._templates: dict[_Key, str] = {}
         self._states: dict[_Key, reuse.State] = {}
