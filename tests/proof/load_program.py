@@ -52,7 +52,7 @@ class Load:
     async def _caller(self) -> None:
         while not self._order["count"] or self._asked < self._order["count"]:
             self._asked += 1
-            await self._ask(time.monotonic())
+            await self._ask(time.monotonic(), self._asked)
             if self._order["pause"]:
                 await asyncio.sleep(self._order["pause"])
 
@@ -67,13 +67,13 @@ class Load:
                     await asyncio.sleep(left)
                 self.behind = max(self.behind, -left)
                 self._asked += 1
-                calls.create_task(self._ask(due))
+                calls.create_task(self._ask(due, self._asked))
 
-    async def _ask(self, began: float) -> None:
+    async def _ask(self, began: float, number: int) -> None:
         body = self._body
-        if self._order["keyed_every"] and self._asked % self._order["keyed_every"] == 0:
+        if self._order["keyed_every"] and number % self._order["keyed_every"] == 0:
             # Fields that are written one after the other are one message.
-            body += pb.PredictRequest(idempotency_key=f"{self._keys}/{self._asked}").SerializeToString()
+            body += pb.PredictRequest(idempotency_key=f"{self._keys}/{number}").SerializeToString()
         while True:
             try:
                 answer = await self._method(body, timeout=self._order["seconds"], metadata=self._metadata)
