@@ -15,7 +15,7 @@ from fp_cli.main import app, hoisted
 from fp_kernel import FailedPrecondition, InvalidArgument
 from fp_kernel.signatures import Column
 from fp_kernel.tensors import ElementType
-from fp_onnx import read_artifact
+from fp_onnx import read_artifact, session
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
@@ -199,3 +199,8 @@ def test_what_is_for_models_is_refused_beside_an_ensemble(relu, tmp_path, capsys
     ensemble.write_text("steps: []\noutputs: {}\n")
     assert run("models", "check", ensemble, "--warm-up", relu) != 0
     assert "is not for an ensemble" in capsys.readouterr().err
+
+
+def test_an_ensemble_does_not_run_on_this_machine():
+    with pytest.raises(FailedPrecondition, match="is an ensemble"):
+        session.opened(b'{"kind": "ensemble"}')

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
+from fp_kernel.ensembles import FIRST
 
 from fp_onnx.bundle import unpack
 
@@ -16,6 +17,8 @@ def opened(content: bytes) -> Any:
 
     Raises ImportError when onnxruntime is not there, FailedPrecondition when it does not load the model.
     """
+    if content.startswith(FIRST):
+        raise FailedPrecondition("it is an ensemble, whose steps the platform alone has together")
     import onnxruntime  # noqa: PLC0415 -- who reads files does without it
 
     options = onnxruntime.SessionOptions()
