@@ -26,8 +26,8 @@ def stack(tmp_path):
     """`stack(*UP)`: the command on a platform of this test's own, where small versions share."""
     env = {"FP_DATA": str(tmp_path / "data"), "FP_PIPELINE_SHARED_MODEL_BYTES": "1000000"}
 
-    def run(*arguments: str):
-        return fp("-o", "json", *arguments, home=tmp_path, env=env)
+    def run(*arguments: str, **more: str):
+        return fp("-o", "json", *arguments, home=tmp_path, env=env | more)
 
     started = run(*UP)
     assert started.returncode == 0, started.stderr
@@ -119,7 +119,11 @@ async def kill_in_the_middle_of_a_run(client, supervisor, before: int) -> None:
             await asyncio.sleep(0.1)
 
 
-async def unload_and_load(stack, client) -> None:
+async def unload_and_load(stack, supervisor, client) -> None:
+    access = await supervisor.access()
+    login = ("login", "--email", access.email, "--address", access.address)
+    assert stack(*login, FP_PASSWORD=access.password).returncode == 0
+
     def asked(command: str, *more: str):
         said = stack("deployments", command, "counter", *more)
         assert said.returncode == 0, said.stderr
@@ -141,7 +145,7 @@ async def test_a_version_whose_runs_end_the_shared_process_gets_its_own(stack, c
     await deploy(client, "counter", counter())
     assert (await predict_linear(client), await count(client, 3)) == (6.0, 3)
     assert len(set((await processes(supervisor)).values())) == 1, "two versions, one process"
-    await unload_and_load(stack, client)
+    await unload_and_load(stack, supervisor, client)
     for _ in range(2):
         (shared,) = set((await processes(supervisor)).values())
         await kill_in_the_middle_of_a_run(client, supervisor, shared)
