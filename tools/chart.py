@@ -38,12 +38,12 @@ def values_files(chart: Path) -> list[Path | None]:
     return [None, *sorted(chart.glob("values-*.yaml"))]
 
 
-def rendered(chart: Path, values: Path | None = None, *settings: str) -> str:
+def rendered(chart: Path, values: Path | None = None, *settings: str, namespace: str = "forgepoint") -> str:
     """By `helm template`, hooks and tests included. settings: name=value, as of --set. Raises Refused."""
     given = _GIVEN.get(chart.name, "")
     files = ["--values", "-", *(["--values", str(values)] if values else [])]
     chosen = [part for each in settings for part in ("--set", each)]
-    options = ["--namespace", "forgepoint", "--kube-version", kube_schemas.KUBERNETES]
+    options = ["--namespace", namespace, "--kube-version", kube_schemas.KUBERNETES]
     return _ran("helm", "template", "forgepoint", str(chart), *options, *files, *chosen, stdin=given)
 
 

@@ -40,7 +40,7 @@ _STORE_SECRETS = {
     "s3": ["FP_S3_ACCESS_KEY", "FP_S3_SECRET_KEY"],
 }
 # Only the supervisor of a laptop, or the edge in front of TLS, has them.
-_NOT_HERE = {"FP_HTTPS_PORT"}
+_NOT_HERE = {"FP_HTTPS_PORT", "FP_SUPERVISOR_SOCKET"}
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([a-z_.]+))?\}")
 
 Facts = dict[str, Any]
@@ -60,7 +60,8 @@ def facts(root: Path) -> Facts:
         for callee, ports in _connections(noun, program, declared[noun], wired).items():
             program["calls"][callee] = sorted(ports)
             programs[callee]["callers"][noun] = sorted(ports)
-    return {"ports": PORTS, "folder": FOLDER, "programs": programs}
+    job = {name: _value(value) for name, value in sorted(platform["job"]["generated"].items())}
+    return {"ports": PORTS, "folder": FOLDER, "programs": programs, "job": {"env": job}}
 
 
 def _program(noun: str, entry: Mapping[str, Any], platform: Mapping[str, Any]) -> Facts:
@@ -80,6 +81,8 @@ def _program(noun: str, entry: Mapping[str, Any], platform: Mapping[str, Any]) -
         "folders": {path: path.startswith(_KEPT) for path in entry.get("folders", [])},
         # Nothing runs it but pipeline, which starts one for each version of a model.
         "resident": noun != platform["runtime"]["noun"],
+        # It runs runtimes and jobs: on a laptop by the supervisor.
+        "keeper": "FP_SUPERVISOR_SOCKET" in settings,
         "calls": {},
         "callers": {},
     }

@@ -14,6 +14,8 @@ import pytest
         ("fp_auth.main", {"httpx", "rich", "zxcvbn_rs_py"}),
         # Comparing predictions.
         ("fp_monitor.main", {"numpy"}),
+        # The client of Kubernetes.
+        ("fp_pipeline.main", {"httpx2", "lightkube"}),
         # The administration of MinIO.
         ("fp_s3", {"Crypto", "pycparser"}),
     ],

@@ -99,12 +99,13 @@ def unheard_ports(manifests: Manifests) -> Iterator[str]:
 
 
 def unrestricted(manifests: Manifests) -> Iterator[str]:
-    """The profile `restricted` of the Pod Security Standards, a read-only root and no token beside."""
+    """The profile `restricted` of the Pod Security Standards, a read-only root, and a token only with a role."""
+    bound = {each["name"] for binding in _of(manifests, "RoleBinding") for each in binding["subjects"]}
     for owner, pod in pods(manifests):
         spec, security = pod["spec"], pod["spec"].get("securityContext", {})
         if not security.get("runAsNonRoot") or security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
             yield f"{owner}: may run as root or without a seccomp profile"
-        if spec.get("automountServiceAccountToken") is not False:
+        if spec.get("automountServiceAccountToken") is not False and spec["serviceAccountName"] not in bound:
             yield f"{owner}: has a token for the API server"
         if any(spec.get(name) for name in ("hostNetwork", "hostPID", "hostIPC")):
             yield f"{owner}: is in a namespace of its node"
@@ -179,7 +180,9 @@ def _lets(policy: Manifest | None, way: str, side: str, noun: str, port: int) ->
 def open_pods(manifests: Manifests) -> Iterator[str]:
     """Each pod has a network policy of its own beside the one that denies."""
     policies = list(_of(manifests, "NetworkPolicy"))
-    chosen = [each["spec"]["podSelector"].get("matchLabels", {}).items() for each in policies]
+    # Those of runtimes and jobs, which are no pods of the release, name their namespace.
+    here = [each["spec"] for each in policies if "namespace" not in each["metadata"]]
+    chosen = [each["podSelector"].get("matchLabels", {}).items() for each in here]
     for owner, pod in pods(manifests):
         labels = pod["metadata"]["labels"].items()
         if sum(selector <= labels for selector in chosen) != 2:  # noqa: PLR2004 -- the one that denies, and its own

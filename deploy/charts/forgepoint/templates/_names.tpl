@@ -47,10 +47,10 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* What every pod has. Takes a dict of: root, account, own. */}}
+{{/* What every pod has. Takes a dict of: root, account, own; token: whether it calls the API server. */}}
 {{- define "fp.pod" -}}
 serviceAccountName: {{ .account }}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ default false .token }}
 enableServiceLinks: false
 securityContext:
   {{- include "fp.podSecurity" . | nindent 2 }}
@@ -84,6 +84,15 @@ priorityClassName: {{ . }}
 {{- $_ := set $env "FP_DRAIN_TIMEOUT" (toString $values.drain.timeoutSeconds) }}
 {{- end }}
 {{- $_ := set $env "FP_HTTP_PORT" (toString (int .program.ports.http)) }}
+{{- if hasKey .program.ports "link" }}
+{{- $_ := set $env (printf "FP_%s_LINK_PORT" (upper .noun)) (toString (int .program.ports.link)) }}
+{{- end }}
+{{- if .program.keeper }}
+{{- $_ := set $env "FP_RUNTIMES" "kubernetes" }}
+{{- $_ := set $env "FP_KUBERNETES_WORKLOADS" "/etc/forgepoint/workloads" }}
+{{- $_ := set $env "FP_PIPELINE_JOB_MODULES" (join "," $values.jobs.modules) }}
+{{- $_ := set $env "FP_PIPELINE_JOB_IMAGES" (join "," $values.jobs.images) }}
+{{- end }}
 {{- if has "s3" .program.stores }}
 {{- $_ := set $env "FP_S3_ENDPOINT" $values.stores.s3.endpoint }}
 {{- $_ := set $env "FP_S3_PUBLIC_ENDPOINT" (default $values.stores.s3.endpoint $values.stores.s3.publicEndpoint) }}

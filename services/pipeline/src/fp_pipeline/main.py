@@ -40,10 +40,11 @@ from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
 from fp_pipeline.app.version_runtimes import VersionRuntimes
 from fp_pipeline.app.watch_execution import WatchExecution
+from fp_pipeline.keepers import keepers
 from fp_pipeline.metrics import Metrics
 from fp_pipeline.peers import step_peers
 from fp_pipeline.retention import ForgetExecutions, ForgetRequests
-from fp_pipeline.settings import PipelineSettings, ages, engine_policy, modules, worker_policy
+from fp_pipeline.settings import PipelineSettings, ages, allowed_jobs, engine_policy, worker_policy
 
 NOUN = "pipeline"
 
@@ -59,8 +60,10 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
     statistics = PostgresStatisticsReads(database, consumers.REQUESTS.name)
 
     callers = hosting.peers(runtime, settings)
-    peers = step_peers(settings, callers.channels, artifacts)
-    policy, allowed = engine_policy(settings), modules(settings.pipeline_job_modules)
+    kept = keepers(settings)
+    runtime.on_close(kept.close)
+    peers = step_peers(settings, callers.channels, artifacts, kept)
+    policy, allowed = engine_policy(settings), allowed_jobs(settings)
     metrics = Metrics(runtime.metrics)
     unread = partial(bus.unread, consumers.REQUESTS)
     worker = engine.worker(

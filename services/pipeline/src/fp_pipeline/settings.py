@@ -1,12 +1,14 @@
 """Settings of pipeline."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from fp_runtime import EventSettings, PostgresSettings, S3Settings, ServiceSettings
 from fp_runtime.fields import Address
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from fp_pipeline.app.worker import WorkerPolicy
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
@@ -14,6 +16,9 @@ from fp_pipeline.domain.validation import JobModules
 from fp_pipeline.retention import Ages
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+# Between looks at a runtime that loads or a job that runs: in a cluster each is a call of the API server.
+_PAUSES = {"supervisor": 0.25, "kubernetes": 1.0}
 
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 
@@ -31,8 +36,11 @@ def _check_modules(value: str) -> str:
 class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Settings):
     """auth_addr, registry_addr, inference_addr: peers.
 
-    supervisor_socket: path of the socket of whoever runs runtimes and jobs.
+    runtimes: who runs runtimes and jobs: the `supervisor` of a laptop, or `kubernetes`.
+    supervisor_socket: path of the supervisor's socket.
+    kubernetes_workloads: folder with what the chart says of their pods: `runtime.json` and `job.json`.
     pipeline_job_modules: modules (with what is below them) that jobs may run; empty allows none.
+    pipeline_job_images: what the names of images of users' own begin with, separated by commas; empty allows none.
     pipeline_capacity: executions at a time in this process. pipeline_parallelism: steps of one graph at a time.
     pipeline_lease_seconds: how long an execution stays with a worker that says nothing; a killed worker's work waits
     this long. pipeline_poll_seconds: how often to look when no signal came.
@@ -51,8 +59,11 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     auth_addr: Address
     registry_addr: Address
     inference_addr: Address
-    supervisor_socket: str = Field(min_length=1)
+    runtimes: Literal["supervisor", "kubernetes"] = "supervisor"
+    supervisor_socket: str = ""
+    kubernetes_workloads: Path | None = None
     pipeline_job_modules: Annotated[str, AfterValidator(_check_modules)] = ""
+    pipeline_job_images: str = ""
     pipeline_capacity: Annotated[int, Field(ge=1, le=1_000)] = 32
     pipeline_parallelism: Annotated[int, Field(ge=1, le=64)] = 4
     pipeline_lease_seconds: Seconds = 10.0
@@ -66,6 +77,19 @@ class PipelineSettings(ServiceSettings, PostgresSettings, EventSettings, S3Setti
     pipeline_keep_history_days: Annotated[int, Field(ge=2, le=3_650)] = 90
     pipeline_keep_executions_days: Annotated[int, Field(ge=2, le=3_650)] = 400
 
+    @model_validator(mode="after")
+    def _with_a_keeper(self) -> "PipelineSettings":
+        if self.runtimes == "supervisor" and not self.supervisor_socket:
+            raise ValueError("FP_SUPERVISOR_SOCKET is missing")
+        if self.runtimes == "kubernetes" and self.kubernetes_workloads is None:
+            raise ValueError("FP_KUBERNETES_WORKLOADS is missing")
+        return self
+
+
+def allowed_jobs(settings: PipelineSettings) -> JobModules:
+    images = (each.strip() for each in settings.pipeline_job_images.split(","))
+    return replace(modules(settings.pipeline_job_modules), images=tuple(each for each in images if each))
+
 
 def engine_policy(settings: PipelineSettings) -> EnginePolicy:
     backoff = Backoff(initial=settings.pipeline_backoff_seconds)
@@ -76,6 +100,7 @@ def engine_policy(settings: PipelineSettings) -> EnginePolicy:
         drain=settings.pipeline_drain_seconds,
         keep_warm=settings.pipeline_keep_warm_seconds,
         shared_bytes=settings.pipeline_shared_model_bytes,
+        pause=_PAUSES[settings.runtimes],
     )
 
 

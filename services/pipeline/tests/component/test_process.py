@@ -106,4 +106,4 @@ async def test_a_missing_setting_is_named_in_one_line(settings):
     )
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert said.decode() == "pipeline: FP_SUPERVISOR_SOCKET is missing\n"
+    assert said.decode() == "pipeline: settings is invalid: FP_SUPERVISOR_SOCKET is missing\n"

@@ -7,6 +7,7 @@ from fp_kernel import PageRequest
 from fp_pipeline.domain import forward, scheduling
 from fp_pipeline.domain.deployment import DeploymentState
 from fp_pipeline.domain.execution import Cancellation
+from fp_pipeline.domain.machine import Machine
 from fp_pipeline.domain.replicas import Replicas
 
 
@@ -55,12 +56,14 @@ async def test_a_moved_runtime_changes_its_address_once(stores, made):
     assert moved.endpoint == "127.0.0.1:2000"
 
 
-async def test_a_deployment_keeps_how_many_replicas_it_has(stores, made):
+async def test_a_deployment_keeps_how_many_replicas_it_has_and_what_they_ask_for(stores, made):
     execution = await made.saved(stores)
+    machine = Machine(cpu="2", memory="4Gi", gpus=1, node_selector={"pool": "gpu"})
+    wanted = replace(made.deployment(execution), replicas=Replicas(2, 5, 60), machine=machine)
     async with stores.transactions() as tx:
-        deployed = await tx.deployments.deploy(replace(made.deployment(execution), replicas=Replicas(2, 5, 60)))
-    assert deployed.replicas == Replicas(2, 5, 60)
-    assert (await stores.deployments.find(deployed.runtime)).replicas == Replicas(2, 5, 60)
+        deployed = await tx.deployments.deploy(wanted)
+    found = await stores.deployments.find(deployed.runtime)
+    assert (deployed.replicas, deployed.machine) == (found.replicas, found.machine) == (Replicas(2, 5, 60), machine)
 
 
 async def test_a_deployment_is_shared_until_it_moves_out(stores, made):

@@ -46,11 +46,20 @@ async def test_a_small_version_of_several_replicas_shares_no_process(sharing):
 
 async def test_a_runtime_that_was_lost_has_its_replicas_again(sharing):
     sharing.world.add_version("delays", "1")
-    deploy = sharing.step("deploy", StepType.DEPLOY, config={"replicas": {"min": 2}})
+    deploy = sharing.step("deploy", StepType.DEPLOY, config={"replicas": {"min": 2}, "machine": {"memory": "2Gi"}})
     await sharing.deploy("1", sharing.saga[0], deploy)
     sharing.world["runtimes"].clear()
     await sharing.reconciler.once()
-    assert [stored["replicas"] for stored in sharing.world["runtimes"].values()] == [[2, 2, 70]]
+    (stored,) = sharing.world["runtimes"].values()
+    assert (stored["replicas"], stored["memory"]) == ([2, 2, 70], "2Gi")
+
+
+async def test_a_small_version_that_asks_for_a_machine_shares_no_process(sharing):
+    sharing.world.add_version("delays", "1")
+    deploy = sharing.step("deploy", StepType.DEPLOY, config={"machine": {"cpu": "2"}})
+    await sharing.deploy("1", sharing.saga[0], deploy)
+    (stored,) = sharing.world["runtimes"].values()
+    assert not stored["shared"]
 
 
 async def test_without_a_bound_each_version_has_a_process_of_its_own(service):

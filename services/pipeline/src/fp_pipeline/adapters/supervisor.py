@@ -7,7 +7,7 @@ from fp_rpc.client.targets import target_of
 from fp_supervisor import Job as SupervisedJob
 from fp_supervisor import ProcessSpec, SupervisorClient
 
-from fp_pipeline.app.peers import Job, JobState, RuntimeSpec
+from fp_pipeline.app.peers import Job, JobSpec, JobState, RuntimeSpec
 from fp_pipeline.domain.names import RUNTIME_PREFIX, shared_group
 
 _MODULE = "fp_serving"
@@ -55,8 +55,9 @@ class SupervisedJobs:
         except NotFound:
             return None
 
-    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
-        return _job(await self._client.start_job(name, ProcessSpec(module, environment)))
+    async def start(self, name: str, spec: JobSpec) -> Job:
+        # The worker that waits for it ends it in time, and the machine is the one that there is.
+        return _job(await self._client.start_job(name, ProcessSpec(spec.module, spec.environment)))
 
     async def stop(self, name: str) -> None:
         try:

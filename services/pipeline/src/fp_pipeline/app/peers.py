@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from fp_pipeline.domain.machine import ANY, Machine
 from fp_pipeline.domain.replicas import ONE, Replicas
 from fp_pipeline.domain.traffic import Split, Weights
 
@@ -141,7 +142,10 @@ class Traffic(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSpec:
-    """shared: whether other models of the team may be in the same process; never where there are several replicas."""
+    """shared: whether other models of the team may be in the same process; never where there are several replicas.
+
+    machine: what each replica asks for.
+    """
 
     team: str
     version_id: str
@@ -149,6 +153,7 @@ class RuntimeSpec:
     version: str
     shared: bool = False
     replicas: Replicas = ONE
+    machine: Machine = ANY
 
 
 class ModelRuntime(Protocol):
@@ -216,13 +221,28 @@ class Job:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """module: what runs. team, execution_id, step_id: whose it is. deadline: seconds after which it is ended, though
+    nobody asks for that.
+    """
+
+    module: str
+    environment: Mapping[str, str]
+    team: str
+    execution_id: str
+    step_id: str
+    deadline: float
+    machine: Machine = ANY
+
+
 class JobRunner(Protocol):
     """Runs a process once: a Job in Kubernetes, a child of the supervisor on a laptop."""
 
     async def find(self, name: str) -> Job | None: ...
 
-    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
-        """Idempotent by name, also when it has ended."""
+    async def start(self, name: str, spec: JobSpec) -> Job:
+        """Idempotent by name, also when it has ended. Raises AlreadyExists when the name has another module."""
 
     async def stop(self, name: str) -> None:
         """Returns when it has ended; an unknown name is fine."""

@@ -92,6 +92,7 @@ class Reconciler:
                 deployment.version,
                 shared,
                 deployment.replicas,
+                deployment.machine,
             )
             address = await self._runtimes.start(deployment.runtime, spec)
             _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)

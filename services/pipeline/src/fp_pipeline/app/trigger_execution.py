@@ -9,6 +9,7 @@ from fp_pipeline.app.ports import Transaction, Transactions
 from fp_pipeline.domain import config, secrets, target
 from fp_pipeline.domain.definition import JOB_STEPS, JsonObject, Pipeline, PipelineType, StepType
 from fp_pipeline.domain.execution import Cause, Execution, ExecutionStatus, Step, StepStatus
+from fp_pipeline.domain.fan_out_config import MAX_ITEMS
 from fp_pipeline.domain.json_values import check_json
 from fp_pipeline.domain.progress import moved
 
@@ -73,8 +74,8 @@ def _check_jobs(pipeline: Pipeline, given: JsonObject) -> None:
 
 def _check_list(key: str, given: JsonObject) -> None:
     value = given.get(key)
-    if not isinstance(value, list | tuple) or len(value) > config.MAX_ITEMS:
-        raise invalid(f"input.{key}", f"must be a list of at most {config.MAX_ITEMS}, which a step fans out over")
+    if not isinstance(value, list | tuple) or len(value) > MAX_ITEMS:
+        raise invalid(f"input.{key}", f"must be a list of at most {MAX_ITEMS}, which a step fans out over")
 
 
 async def start_next(tx: Transaction, ended: Execution, now: datetime) -> None:

@@ -4,19 +4,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from fp_pipeline.domain import backtest, challenge
 from fp_pipeline.domain.backtest import Backtest
 from fp_pipeline.domain.challenge import Contest
 from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition, StepType
+from fp_pipeline.domain.fan_out_config import FanOut, read_fan_out
+from fp_pipeline.domain.machine import ANY, Machine, read_machine
 from fp_pipeline.domain.objective import Objective
 from fp_pipeline.domain.replicas import ONE, Replicas, read_replicas
 
 FULL_WEIGHT_BPS = 10_000
-MAX_ITEMS = 1_000
-"""Of one execution: it is read and written as a whole."""
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _MIN_SAMPLES = 100
@@ -32,38 +31,13 @@ class NoTraffic(StrEnum):
     FAIL = "fail"
 
 
-class OnItemFailure(StrEnum):
-    """What becomes of a step that fans out when an item of it failed for good."""
-
-    STOP = "stop"
-    """No further item starts; the step fails when those at work have ended."""
-    FINISH = "finish"
-    """Every item gets its turn, then the step fails."""
-    TOLERATE = "tolerate"
-    """The step completes with what succeeded, and fails only when nothing did."""
-
-
-@dataclass(frozen=True, slots=True)
-class FanOut:
-    """Where the items come from: one of three. parallelism: items at a time; 0 for as many as the execution may have.
-
-    items: the list itself. output: a step before and the key of its output. given: key of the execution's input.
-    """
-
-    items: tuple[Any, ...] | None
-    output: tuple[str, str] | None
-    given: str
-    parallelism: int
-    on_failure: OnItemFailure
-
-
 @dataclass(frozen=True, slots=True)
 class JobConfig:
     """module: Python module the process runs. outputs: files it puts. minimum: least value per metric.
 
     contest: how the job's model is compared with the one in production; None when it is not.
     backtest: how much worse than what was answered the version may be; None when it is not asked.
-    fan_out: one job for each item of a list; None for one job.
+    fan_out: one job for each item of a list; None for one job. machine: what it runs on.
     """
 
     module: str
@@ -72,6 +46,7 @@ class JobConfig:
     contest: Contest | None = None
     backtest: Backtest | None = None
     fan_out: FanOut | None = None
+    machine: Machine = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +98,7 @@ class TargetConfig:
 @dataclass(frozen=True, slots=True)
 class DeployConfig(TargetConfig):
     replicas: Replicas = ONE
+    machine: Machine = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,30 +133,13 @@ def _job(reader: ConfigReader, _config: JsonObject, usual: str = "") -> JobConfi
     module = reader.text("module", required=not usual) or usual
     if not _MODULE.fullmatch(module):
         raise reader.bad("module", "must be the name of a Python module")
-    return JobConfig(module=module, outputs=reader.files("outputs"), minimum={}, fan_out=_fan_out(reader))
-
-
-def _fan_out(reader: ConfigReader) -> FanOut | None:
-    inner = reader.inside(FAN_OUT)
-    if inner is None:
-        return None
-    items, output, given = inner.entries("items"), inner.names("from"), inner.text("from_input")
-    if sum((items is not None, output is not None, bool(given))) != 1:
-        raise reader.bad(FAN_OUT, "needs exactly one of items, from and from_input")
-    if items is not None and len(items) > MAX_ITEMS:
-        raise inner.bad("items", f"must be at most {MAX_ITEMS}")
-    on_failure = inner.text("on_failure") or OnItemFailure.STOP.value
-    if on_failure not in set(OnItemFailure):
-        raise inner.bad("on_failure", "must be stop, finish or tolerate")
-    fan_out = FanOut(
-        items=None if items is None else tuple(items),
-        output=output,
-        given=given,
-        parallelism=round(inner.number("parallelism", 0, low=0, high=MAX_ITEMS)),
-        on_failure=OnItemFailure(on_failure),
+    return JobConfig(
+        module=module,
+        outputs=reader.files("outputs"),
+        minimum={},
+        fan_out=read_fan_out(reader),
+        machine=read_machine(reader, with_image=True),
     )
-    inner.close()
-    return fan_out
 
 
 def _evaluate(reader: ConfigReader, config: JsonObject) -> StepConfig:
@@ -247,7 +206,11 @@ def _target(reader: ConfigReader, _config: JsonObject) -> TargetConfig:
 def _deploy(reader: ConfigReader, _config: JsonObject) -> DeployConfig:
     target = _named(reader)
     deploy = DeployConfig(
-        model=target.model, model_id=target.model_id, version=target.version, replicas=read_replicas(reader)
+        model=target.model,
+        model_id=target.model_id,
+        version=target.version,
+        replicas=read_replicas(reader),
+        machine=read_machine(reader, with_image=False),
     )
     reader.close()
     return deploy

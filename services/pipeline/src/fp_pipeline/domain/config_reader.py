@@ -74,6 +74,15 @@ class ConfigReader:
                 raise self.bad(f"{key}.{name}", "must be a number")
         return {name: float(number) for name, number in value.items()}
 
+    def texts(self, key: str) -> Mapping[str, str]:
+        value = self._take(key, {})
+        if not isinstance(value, Mapping):
+            raise self.bad(key, "must be an object of texts")
+        for name, text in value.items():
+            if not isinstance(text, str):
+                raise self.bad(f"{key}.{name}", "must be text")
+        return dict(value)
+
     def file_of_step(self, key: str) -> str:
         value = self.text(key)
         step_id, _, file = value.partition("/")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from fp_pipeline.domain.machine import ANY, Machine
 from fp_pipeline.domain.promotion import Promotion
 from fp_pipeline.domain.replicas import ONE, Replicas
 
@@ -48,6 +49,7 @@ class Deployment:
     sequence: int = 0
     shared: bool = False
     replicas: Replicas = ONE
+    machine: Machine = ANY
     stop_at: datetime | None = None
 
 

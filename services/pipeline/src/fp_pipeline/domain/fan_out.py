@@ -12,9 +12,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from fp_pipeline.domain import config, forward
-from fp_pipeline.domain.config import MAX_ITEMS, FanOut, JobConfig, OnItemFailure
+from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import FAN_OUT, JsonObject, StepDefinition
 from fp_pipeline.domain.execution import Execution, Item, Step, StepStatus
+from fp_pipeline.domain.fan_out_config import MAX_ITEMS, FanOut, OnItemFailure
 from fp_pipeline.domain.json_values import MAX_JSON_BYTES
 from fp_pipeline.domain.progress import Progress, joined, moved
 

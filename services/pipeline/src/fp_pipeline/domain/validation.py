@@ -34,13 +34,22 @@ _STEP_ID = re.compile(r"[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class JobModules:
-    """Modules that jobs may run; a name also allows the modules below it."""
+    """Modules that jobs may run; a name also allows the modules below it.
+
+    images: what the names of images of users' own begin with; without any every job runs in the platform's.
+    """
 
     names: frozenset[str]
+    images: tuple[str, ...] = ()
 
     def allow(self, module: str) -> bool:
         parts = module.split(".")
         return any(".".join(parts[:length]) in self.names for length in range(1, len(parts) + 1))
+
+    def allow_image(self, image: str) -> bool:
+        """The platform's own, or one whose name has an allowed beginning, and a part or a version behind it."""
+        begins = (each.rstrip("/") for each in self.images)
+        return not image or any(image.startswith((f"{each}/", f"{each}:", f"{each}@")) for each in begins)
 
 
 def check(draft: PipelineDraft, modules: JobModules) -> PipelineDraft:
@@ -114,6 +123,8 @@ def _step(step: StepDefinition, path: str, modules: JobModules) -> None:
         _canary(step, typed, path)
     if isinstance(typed, config.JobConfig) and not modules.allow(typed.module):
         raise invalid(f"{path}.config.module", "is not among the modules that jobs may run here")
+    if isinstance(typed, config.JobConfig) and not modules.allow_image(typed.machine.image):
+        raise invalid(f"{path}.config.machine.image", "is not among the images that jobs may run here")
 
 
 def _canary(step: StepDefinition, typed: config.CanaryConfig, path: str) -> None:

@@ -12,6 +12,7 @@ from fp_kernel.revisions import NOTHING, check_revision
 from fp_pipeline.app.peers import (
     Actor,
     Job,
+    JobSpec,
     JobState,
     ModelDraft,
     ModelRef,
@@ -166,6 +167,7 @@ class FakeRuntimes:
             "version_id": spec.version_id,
             "shared": spec.shared,
             "replicas": [spec.replicas.least, spec.replicas.most, spec.replicas.target],
+            "memory": spec.machine.memory,
         }
         stored = runtimes.setdefault(name, wanted)
         if stored.get("shared", False) != spec.shared:
@@ -206,14 +208,14 @@ class FakeJobs:
         self._world.called("find_job", name)
         return self._job(name)
 
-    async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Job:
+    async def start(self, name: str, spec: JobSpec) -> Job:
         self._world.called("start_job", name)
         if name not in self._world["jobs"]:
-            spec = json.loads(environment["FP_JOB_SPEC"])
-            self.specs.append(spec)
-            self.environments.append(environment)
-            self.modules.append(module)
-            self._world["jobs"][name] = self._run(spec)
+            told = json.loads(spec.environment["FP_JOB_SPEC"])
+            self.specs.append(told)
+            self.environments.append(spec.environment)
+            self.modules.append(spec.module)
+            self._world["jobs"][name] = self._run(told)
             self._world.save()
         return self._job(name) or Job(JobState.FAILED)
 
@@ -226,8 +228,7 @@ class FakeJobs:
 
     async def log(self, name: str, after_line: int, limit: int) -> Sequence[str]:
         stored = self._world["jobs"].get(name, {"lines": []})
-        lines: list[str] = stored["lines"][after_line : after_line + limit]
-        return lines
+        return list(stored["lines"][after_line : after_line + limit])
 
     def _run(self, spec: dict[str, Any]) -> dict[str, Any]:
         step_id = spec["step_id"]

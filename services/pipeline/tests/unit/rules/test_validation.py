@@ -82,6 +82,26 @@ REFUSED = {
         graph(step("a", StepType.EVALUATE, config=JOB | {"minimum": {"auc": "high"}})),
         "steps[0].config.minimum.auc",
     ),
+    "with an image that is none of ours": (
+        graph(step("a", StepType.CUSTOM, config=JOB | {"machine": {"image": "elsewhere/work:1"}})),
+        "steps[0].config.machine.image",
+    ),
+    "with memory that is no size": (
+        graph(step("a", StepType.CUSTOM, config=JOB | {"machine": {"memory": "much"}})),
+        "steps[0].config.machine.memory",
+    ),
+    "with a processor that is none": (
+        saga(step("d", StepType.DEPLOY, config={"machine": {"cpu": "0"}})),
+        "steps[0].config.machine.cpu",
+    ),
+    "with an image of a runtime": (
+        saga(step("d", StepType.DEPLOY, config={"machine": {"image": "ours:1"}})),
+        "steps[0].config.machine.image",
+    ),
+    "with a node that no label can name": (
+        graph(step("a", StepType.CUSTOM, config=JOB | {"machine": {"node_selector": {"pool": "a b"}}})),
+        "steps[0].config.machine.node_selector.pool",
+    ),
     "with no replica": (
         saga(step("d", StepType.DEPLOY, config={"replicas": {"min": 0}})),
         "steps[0].config.replicas.min",

@@ -1,6 +1,8 @@
 """Deployments and turns."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from asyncpg import Record
@@ -8,6 +10,7 @@ from fp_kernel import PageRequest
 from fp_postgres import Database, Transaction
 
 from fp_pipeline.domain.deployment import Deployment, DeploymentState
+from fp_pipeline.domain.machine import Machine
 from fp_pipeline.domain.names import parse_runtime
 from fp_pipeline.domain.replicas import Replicas
 from fp_pipeline.domain.traffic import Weights
@@ -16,7 +19,7 @@ from fp_pipeline.domain.traffic import Weights
 COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
     d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.shared, d.stop_at,
-    d.min_replicas, d.max_replicas, d.target_percent,
+    d.min_replicas, d.max_replicas, d.target_percent, d.machine,
     fp_last_sequence(d.version_id) AS sequence
 """
 
@@ -37,12 +40,12 @@ class PostgresDeployments:
             f"""
             INSERT INTO deployments AS d (runtime, team, model_id, model_name, version_id, version, endpoint,
                 weight_bps, execution_id, deployed_at, signature, artifact_digest, state, shared,
-                min_replicas, max_replicas, target_percent)
+                min_replicas, max_replicas, target_percent, machine)
             SELECT $1, $2, $3, $4, $5, $6, $7,
                 CASE WHEN EXISTS (
                     SELECT 1 FROM deployments o WHERE o.team = $2 AND o.model_name = $4 AND o.state = 'LIVE'
                 ) THEN 0 ELSE 10000 END,
-                $8::uuid, $9, $10, $11, 'LIVE', $12, $13, $14, $15
+                $8::uuid, $9, $10, $11, 'LIVE', $12, $13, $14, $15, $16::jsonb
             ON CONFLICT DO NOTHING
             RETURNING {COLUMNS}
             """,  # noqa: S608 -- constants of this file
@@ -61,6 +64,7 @@ class PostgresDeployments:
             deployment.replicas.least,
             deployment.replicas.most,
             deployment.replicas.target,
+            json.dumps(asdict(deployment.machine)),
         )
         return _deployment(row) if row else None
 
@@ -190,4 +194,6 @@ class PostgresDeploymentReads:
 def _deployment(row: Record) -> Deployment:
     columns = dict(row.items())
     replicas = Replicas(*(columns.pop(name) for name in ("min_replicas", "max_replicas", "target_percent")))
-    return Deployment(**{**columns, "state": DeploymentState(row["state"]), "replicas": replicas})
+    machine = Machine(**json.loads(columns.pop("machine")))
+    state = DeploymentState(row["state"])
+    return Deployment(**{**columns, "state": state, "replicas": replicas, "machine": machine})

@@ -11,6 +11,7 @@ from fp_pipeline.app.ports import Deployments
 from fp_pipeline.domain.config import DeployConfig
 from fp_pipeline.domain.definition import JsonObject
 from fp_pipeline.domain.deployment import Deploy, Deployment, DeploymentState, Undeploy, UndeployReason
+from fp_pipeline.domain.machine import ANY
 from fp_pipeline.domain.replicas import ONE
 
 # Of the step's output: why the version has a process of its own, though it is small.
@@ -68,6 +69,7 @@ class DeployModel:
             artifact_digest=found.digest,
             shared=spec.shared,
             replicas=spec.replicas,
+            machine=spec.machine,
         )
         # The address is left out: the output is for people.
         output = {
@@ -115,9 +117,11 @@ class DeployModel:
 
     async def _placed(self, attempt: Attempt, found: ModelVersion) -> tuple[RuntimeSpec, str, Served]:
         config = attempt.config
-        replicas = config.replicas if isinstance(config, DeployConfig) else ONE
-        shared = replicas.alone and 0 < found.size_bytes <= self._policy.shared_bytes
-        spec = RuntimeSpec(attempt.actor.team, found.version_id, found.model_name, found.version, shared, replicas)
+        replicas, machine = (config.replicas, config.machine) if isinstance(config, DeployConfig) else (ONE, ANY)
+        shared = replicas.alone and machine == ANY and 0 < found.size_bytes <= self._policy.shared_bytes
+        spec = RuntimeSpec(
+            attempt.actor.team, found.version_id, found.model_name, found.version, shared, replicas, machine
+        )
         runtime = attempt.name.runtime
         served = Served(ServedState.FAILED, alone=True)
         if spec.shared and not attempt.step.output.get(_ALONE):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from fp_pipeline.app.attempt import Attempt, Outcome, StepFailed
 from fp_pipeline.app.executors.job_spec import RESULT, JobSpecs
-from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobState, JobTokens, SecretValues
+from fp_pipeline.app.peers import ArtifactStore, Job, JobRunner, JobSpec, JobState, JobTokens, SecretValues
 from fp_pipeline.domain import backtest, challenge, secrets
 from fp_pipeline.domain.config import JobConfig
 from fp_pipeline.domain.definition import JsonObject
@@ -21,6 +21,7 @@ from fp_pipeline.domain.validation import JobModules
 # The job may start late and the clocks may differ.
 _URL_MARGIN = 600.0
 _MAX_TTL = 86_400.0
+_DEADLINE_MARGIN = 60.0
 _LOG_PAGE = 500
 # What a backtest may beyond what every job may.
 _READ_LOG = "predictions:read"
@@ -86,10 +87,13 @@ class RunJob:
     async def _start(self, attempt: Attempt, config: JobConfig) -> Job:
         if not self._policy.modules.allow(config.module):
             raise StepFailed(f"module '{config.module}' is not among those that jobs may run here", final=True)
+        if not self._policy.modules.allow_image(config.machine.image):
+            raise StepFailed(f"image '{config.machine.image}' is not among those that jobs may run here", final=True)
         if attempt.step.attempt > 1:
             # It may still run, if nobody could stop it when it was given up.
             await self._runner.stop(replace(attempt.name, attempt=attempt.step.attempt - 1).job)
-        ttl = min(self._engine.timeout(attempt.step.definition) + _URL_MARGIN, _MAX_TTL)
+        timeout = self._engine.timeout(attempt.step.definition)
+        ttl = min(timeout + _URL_MARGIN, _MAX_TTL)
         more = (_READ_LOG,) if config.backtest else ()
         token = await self._tokens.issue(attempt.actor, attempt.execution.id, attempt.step.step_id, ttl, more)
         environment = {
@@ -98,7 +102,17 @@ class RunJob:
             "OMP_NUM_THREADS": "1",
             **await self._secrets(attempt),
         }
-        return await self._runner.start(attempt.name.job, config.module, environment)
+        spec = JobSpec(
+            config.module,
+            environment,
+            team=attempt.actor.team,
+            execution_id=attempt.execution.id,
+            step_id=attempt.step.step_id,
+            # It is stopped at the attempt's time; this is for the time without a worker.
+            deadline=timeout + _DEADLINE_MARGIN,
+            machine=config.machine,
+        )
+        return await self._runner.start(attempt.name.job, spec)
 
     async def _secrets(self, attempt: Attempt) -> Mapping[str, str]:
         """Beside the specification, which keeps the references: jobs print and copy that."""

@@ -1,0 +1,1 @@
+"""Runtimes and jobs as objects of Kubernetes."""
