@@ -67,7 +67,7 @@ class Backtest:
     def __init__(self, run: Run, classes: Sequence[str]) -> None:
         """classes: of the version's profile; none for a regression."""
         self._run = run
-        self._classes = classes
+        self._classes = tuple(classes)
         self._report = Report()
         self._actual: list[float] = []
         self._then, self._now = _Scores(), _Scores()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import onnxruntime
 import pytest
-from forgepoint.common.v1.model_pb2 import TENSOR_TYPE_FLOAT32, TENSOR_TYPE_INT64, TENSOR_TYPE_STRING
+from forgepoint.common.v1.model_pb2 import TENSOR_TYPE_FLOAT32, TENSOR_TYPE_INT64, TENSOR_TYPE_STRING, BaselineProfile
 from forgepoint.monitor.v1 import prediction_log_pb2 as pb
 from fp_jobs.backtests import backtest, facts, runner, span, tensors
 from fp_kernel import FailedPrecondition, InvalidArgument
@@ -69,6 +69,14 @@ def test_metrics_are_those_of_the_recorded_and_of_the_new_answers():
     assert report.lost("auc") > 0.3
     assert report.lost("log_loss") > 0.3
     assert backtest(recorded(BAD), runner(GOOD), CLASSES).lost("auc") < -0.3
+
+
+def test_classes_are_taken_as_a_profile_has_them():
+    profile = BaselineProfile()
+    profile.prediction.labels.extend(CLASSES)
+    report = backtest(recorded(GOOD), runner(GOOD), profile.prediction.labels)
+    assert report.labelled == 200
+    assert report.then == report.now
 
 
 def test_without_labels_there_is_no_metric_to_judge_by():
