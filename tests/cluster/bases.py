@@ -7,7 +7,7 @@ from pathlib import Path
 import images
 from layout import Layout
 
-BASE, BUILD_BASE = "forgepoint.local/base:1", "forgepoint.local/build-base:1"
+BASE, SHELL_BASE, BUILD_BASE = (f"forgepoint.local/{name}:1" for name in ("base", "shell-base", "build-base"))
 # Of the base: what Python and compiled wheels are linked against. Whatever a wheel lacks fails at its first import.
 _KEPT = (
     *("libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libbz2-1.0", "liblzma5", "libexpat1", "libffi8", "libssl3"),
@@ -17,6 +17,8 @@ _KEPT = (
 _LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/locale", "usr/share/bug")
 # Written by scripts of packages when they are installed.
 _WRITTEN = ("etc/ssl/certs/ca-certificates.crt", "etc/ld.so.cache")
+# Of libc-bin: what initdb of Postgres is told to take.
+_LOCALE = "usr/lib/locale/C.utf8"
 _MERGED = ("bin", "sbin", "lib", "lib64")
 # Also the name of the user: initdb of Postgres asks for it.
 _FILES = {
@@ -27,16 +29,20 @@ _FILES = {
 
 
 def make(layout: Layout) -> list[Path]:
-    """Archives of both; made once, since a release of Debian changes by its security updates alone."""
-    archives = {name: layout.images / f"{name}.tar" for name in ("base", "build-base")}
+    """Archives of all three; made once, since a release of Debian changes by its security updates alone."""
+    archives = {name: layout.images / f"{name}.tar" for name in ("base", "shell-base", "build-base")}
     # The last one is written when all is done.
-    if not archives["build-base"].is_file():
+    if not archives["shell-base"].is_file():
         layout.images.mkdir(parents=True, exist_ok=True)
         whole, small = layout.home / "debian", layout.home / "base"
         _bootstrap(whole)
         _reduce(whole, small)
         images.write(images.Image(BASE, ["/usr/bin/python3"], {"/": small}), archives["base"])
         images.write(images.Image(BUILD_BASE, ["/usr/bin/python3"], {"/": whole}, user="0:0"), archives["build-base"])
+        # What a program of somebody else starts others by.
+        _copy(whole, small, "usr/bin/dash")
+        (small / "usr/bin/sh").symlink_to("dash")
+        images.write(images.Image(SHELL_BASE, ["/usr/bin/python3"], {"/": small}), archives["shell-base"])
         shutil.rmtree(small)
         shutil.rmtree(whole)
     return list(archives.values())
@@ -60,7 +66,7 @@ def _reduce(whole: Path, small: Path) -> None:
     for package in _KEPT:
         for path in _listed(whole, package):
             _copy(whole, small, path)
-    for path in _WRITTEN:
+    for path in (*_WRITTEN, *(path for path in _listed(whole, "libc-bin") if path.startswith(_LOCALE))):
         _copy(whole, small, path)
     for path, text in _FILES.items():
         (small / path).write_text(text)

@@ -63,7 +63,12 @@ def build(layout: Layout, recipe: Recipe, *, cached: bool = True) -> str:
     print(f"building {recipe.name}", flush=True)
     _load_bases(layout)
     trusted = ["--volume", f"{_AUTHORITIES}:{_AUTHORITIES}:ro", "--build-arg", f"SSL_CERT_FILE={_AUTHORITIES}"]
-    arguments = {"BASE": bases.BASE, "BUILD_BASE": bases.BUILD_BASE, "PACKAGE": recipe.package, "MODULE": recipe.module}
+    arguments = {
+        "BASE": _base(recipe),
+        "BUILD_BASE": bases.BUILD_BASE,
+        "PACKAGE": recipe.package,
+        "MODULE": recipe.module,
+    }
     _buildah(
         layout,
         *(
@@ -135,9 +140,13 @@ def _pack(layout: Layout, target: Path) -> None:
 
 
 def _load_bases(layout: Layout) -> None:
-    for name, each in zip((bases.BASE, bases.BUILD_BASE), bases.make(layout), strict=True):
+    for name, each in zip((bases.BASE, bases.SHELL_BASE, bases.BUILD_BASE), bases.make(layout), strict=True):
         if not _buildah(layout, "images", "--quiet", "--filter", f"reference={name}").strip():
             _buildah(layout, "pull", "--quiet", "--policy", "never", f"docker-archive:{each}")
+
+
+def _base(recipe: Recipe) -> str:
+    return bases.SHELL_BASE if recipe.name == "stores" else bases.BASE
 
 
 def _buildah(layout: Layout, *arguments: str) -> str:
