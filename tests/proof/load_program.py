@@ -18,6 +18,7 @@ import uvloop
 from forgepoint.inference.v1 import inference_pb2 as pb
 
 _METHOD = "/forgepoint.inference.v1.InferenceGatewayService/Predict"
+_LONGEST = 200
 _PATIENT = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -30,6 +31,7 @@ class Load:
         self._metadata = (("authorization", f"Bearer {order['token']}"),)
         self._keys, self._asked = secrets.token_hex(8), 0
         self.outcomes: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
         self.waits: list[float] = []
         self.answers: list[tuple[float, float, str]] = []
         self.behind = 0.0
@@ -82,6 +84,7 @@ class Load:
                     await asyncio.sleep(0.05)
                     continue
                 self.outcomes[error.code().name] += 1
+                self.failures[f"{error.code().name}: {error.details()}"[:_LONGEST]] += 1
             else:
                 self.outcomes["OK"] += 1
                 if self._order["detailed"]:
@@ -106,7 +109,14 @@ async def _main() -> None:
         began = time.monotonic()
         await load.run(stopped)
         seconds = time.monotonic() - began
-    found = {"outcomes": load.outcomes, "waits": load.waits, "answers": load.answers, "behind": load.behind}
+    told = dict(load.failures.most_common(20))
+    found = {
+        "outcomes": load.outcomes,
+        "failures": told,
+        "waits": load.waits,
+        "answers": load.answers,
+        "behind": load.behind,
+    }
     print(json.dumps(found | {"seconds": seconds, "cpu_seconds": time.process_time()}), flush=True)
 
 

@@ -85,7 +85,8 @@ async def test_a_canary_a_promotion_and_a_rollback_fail_nothing_at_200_a_second(
     moved = max((each - asked for each, _, version in load.answers if version == "2" and each > asked), default=0.0)
     waits = sorted(end - start for start, end, _ in load.answers)
     print(
-        f"\n{made} predictions of {due:.0f} that were due, the latest asked {load.behind:.2f} s late; {load.outcomes}; "
+        f"\n{made} predictions of {due:.0f} that were due, the latest asked {load.behind:.2f} s late; "
+        f"{load.outcomes} {load.failures}; "
         f"canary {share:.4f} of {count} where {WEIGHT_BPS / 10_000} was asked; after the promotion {after:.4f}; "
         f"rollback answered after {answered - asked:.3f} s, last prediction for the promoted version asked after "
         f"{moved:.3f} s; "

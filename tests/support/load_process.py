@@ -42,9 +42,13 @@ class Order:
 
 @dataclass
 class Load:
-    """What came of an order. behind: seconds by which one was asked too late. cpu_seconds: of the process."""
+    """What came of an order. failures: how often which was said, the most frequent ones.
+
+    behind: seconds by which one was asked too late. cpu_seconds: of the process.
+    """
 
     outcomes: Counter[str]
+    failures: dict[str, int]
     waits: list[float]
     answers: list[tuple[float, float, str]]
     behind: float
