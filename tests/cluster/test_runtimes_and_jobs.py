@@ -6,6 +6,8 @@ ConfigMap holds, so that no image is built for it.
 
 import asyncio
 import json
+import os
+import signal
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +28,11 @@ from fp_pipeline.domain.machine import Machine
 from fp_pipeline.domain.replicas import Replicas
 from fp_testkit.patience import PATIENCE
 from lightkube import KubeConfig
+from our_program import programs, with_program
 from pipeline_contracts.jobs import JobRunnerContract, ended, told, until
 from pipeline_contracts.runtimes import ModelRuntimeContract, name_of, of_version
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ROOT / "services" / "pipeline" / "tests" / "programs"
 CHART = ROOT / chart_facts.CHART
 RELEASE, JOBS, RUNTIMES = "keepers", "keepers-jobs", "keepers-runtimes"
 
@@ -62,7 +64,7 @@ def installed(cluster, manifests):
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "forgepoint-serving", "namespace": RUNTIMES}}
     secret["stringData"] = {"FP_SERVICE_SECRET": "a credential of the service", "FP_EDGE_PROOF": "a proof of the edge"}
     cluster.apply([release, *wide])
-    cluster.apply([account, *ours, secret, *(_programs(namespace) for namespace in (JOBS, RUNTIMES))])
+    cluster.apply([account, *ours, secret, *(programs(namespace) for namespace in (JOBS, RUNTIMES))])
     yield cluster
     cluster.kubectl("delete", "namespace", RELEASE, JOBS, RUNTIMES, "--wait=true", "--timeout=300s")
     cluster.kubectl("delete", "priorityclass", *(each["metadata"]["name"] for each in wide if each["kind"][0] == "P"))
@@ -86,31 +88,7 @@ def workloads(manifests, tmp_path_factory):
     folder = tmp_path_factory.mktemp("workloads")
     for name, text in told_by_chart.items():
         (folder / name).write_text(text)
-    return {kind: _with_program(Workload.read(folder / f"{kind}.json")) for kind in ("runtime", "job")}
-
-
-def _programs(namespace):
-    data = {file.name: file.read_text() for file in PROGRAMS.glob("*.py")}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "programs", "namespace": namespace},
-        "data": data,
-    }
-
-
-def _with_program(workload):
-    spec = workload.pod["spec"]
-    ours = spec["containers"][0]
-    ours |= {"image": bases.BASE, "imagePullPolicy": "Never"}
-    ours["env"] = [*ours.get("env", ()), {"name": "PYTHONPATH", "value": "/programs"}]
-    ours["volumeMounts"].append({"name": "programs", "mountPath": "/programs"})
-    ours["resources"] = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}}
-    spec["volumes"].append({"name": "programs", "configMap": {"name": "programs"}})
-    if ours["name"] != "job":
-        ours["command"] = ["python3", "-m", "contract_runtime"]
-        spec["terminationGracePeriodSeconds"] = 1
-    return workload
+    return {kind: with_program(Workload.read(folder / f"{kind}.json")) for kind in ("runtime", "job")}
 
 
 @pytest.fixture
@@ -272,23 +250,6 @@ def test_pipeline_may_do_what_it_does_and_no_more(installed, verb, what, namespa
     assert installed.asked(*asked).stdout.strip() == ("yes" if allowed else "no")
 
 
-async def test_an_api_server_that_went_away_is_waited_for(as_pipeline, workloads, installed, name):
-    """As a step and the reconciler see it: an error that costs no attempt, and then all is as before."""
-    away = Cluster.connect(JOBS, timeout=0.5, config=_elsewhere(as_pipeline))
-    with pytest.raises(Unavailable):
-        await KubernetesJobs(away, workloads["job"]).find(name)
-    with pytest.raises(Unavailable):
-        await KubernetesRuntimes(away, workloads["runtime"]).running()
-    await away.close()
-
-
-def _elsewhere(config):
-    """The same, where nobody listens."""
-    found = config.get()
-    found.cluster.server = found.cluster.server.replace(":6443", ":6444")
-    return KubeConfig.from_one(cluster=found.cluster, user=found.user)
-
-
 async def test_many_jobs_at_once_all_end(jobs, name):
     named = [f"{name}{number}" for number in range(8)]
     await asyncio.gather(*(jobs.start(each, told(says=[each])) for each in named))
@@ -296,3 +257,33 @@ async def test_many_jobs_at_once_all_end(jobs, name):
     for each in named:
         assert (await ended(jobs, each)).state is JobState.SUCCEEDED
         assert await jobs.log(each, 0, 1) == [each]
+
+
+def _process(name):
+    """Its id on this side of the cluster's namespaces."""
+    [found] = [
+        int(each.parent.name)
+        for each in Path("/proc").glob("[0-9]*/cmdline")
+        if each.read_bytes().split(b"\0")[1:2] == [name.encode()]
+    ]
+    return found
+
+
+async def test_a_job_goes_on_while_the_api_server_stands_still(jobs, workloads, as_pipeline, name):
+    await jobs.start(name, told(says=["here"], lasts=True))
+    await until(lambda: jobs.log(name, 0, 1))
+    hasty = Cluster.connect(JOBS, timeout=1.0, config=as_pipeline)
+    server = _process("kube-apiserver")
+    os.kill(server, signal.SIGSTOP)
+    try:
+        # As steps and the reconciler see it: an error that costs no attempt.
+        with pytest.raises(Unavailable):
+            await KubernetesJobs(hasty, workloads["job"]).find(name)
+        with pytest.raises(Unavailable):
+            await KubernetesRuntimes(hasty, workloads["runtime"]).running()
+    finally:
+        os.kill(server, signal.SIGCONT)
+        await hasty.close()
+
+    assert (await jobs.find(name)).state is JobState.RUNNING
+    await jobs.stop(name)
