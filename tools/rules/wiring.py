@@ -119,7 +119,8 @@ def read(tree: Tree) -> dict[str, Wiring]:
     found: dict[str, Wiring] = defaultdict(Wiring)
     for package, folder in sorted(tree.packages().items()):
         if package != "fp_testkit":
-            is_library = folder.is_relative_to(tree.root / "libs")
+            # Jobs are users of the platform, whoever wrote them.
+            is_library = folder.is_relative_to(tree.root / "libs") and package != "fp_jobs"
             owner = EVERY_SERVICE if is_library else package.removeprefix("fp_")
             _package(list(tree.sources(folder)), found, owner, services)
     for name, facts in _durables(tree.root).items():
