@@ -5,11 +5,17 @@ import importlib
 import os
 import shutil
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
+from fp_devstack.tls.folder import CertificateFiles
+from fp_devstack.tls.local import LocalCertificates, Wanted
 from fp_rpc.http2.listener import Http2Policy, Http2Server
+from fp_rpc.tls.certificates import Certificates
+from fp_rpc.tls.http import ServerContexts
+from fp_testkit.wallclock import StandingClock, real_now
 from grpc_tools import protoc
 
 pytestmark = pytest.mark.proof
@@ -28,10 +34,11 @@ def messages(tmp_path, monkeypatch):
 
 
 class Interop(grpc.GenericRpcHandler):
-    """The service that gRPC's tests call."""
+    """The service that gRPC's tests call. callers: names in the certificates of who did."""
 
     def __init__(self, messages):
         self._pb = messages
+        self.callers = set()
         one, many = grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
         pb = messages
         self._methods = {
@@ -47,6 +54,7 @@ class Interop(grpc.GenericRpcHandler):
         return self._methods.get(method) if service == "/grpc.testing.TestService" else None
 
     async def _empty(self, requests, context):
+        self.callers |= set(context.peer_identities() or ())
         async for _ in requests:
             pass
         return self._pb.Empty()
@@ -85,13 +93,24 @@ def _bytes(message):
 
 
 @pytest.fixture
-async def address(messages):
+def interop(messages):
+    return Interop(messages)
+
+
+@asynccontextmanager
+async def serving(interop, tls=None):
     server = Http2Server(
         Http2Policy(calls=1_000, streams=1_000, header_bytes=12 * 1024, shortest_ping=10.0, largest_message=32 * MIB)
     )
-    server.add_generic_rpc_handlers([Interop(messages)])
-    yield f"127.0.0.1:{await server.start('127.0.0.1', 0, None)}"
+    server.add_generic_rpc_handlers([interop])
+    yield f"127.0.0.1:{await server.start('127.0.0.1', 0, tls)}"
     await server.stop(0.0)
+
+
+@pytest.fixture
+async def address(interop):
+    async with serving(interop) as address:
+        yield address
 
 
 async def run(*command, cwd):
@@ -109,12 +128,34 @@ async def run(*command, cwd):
     return output.decode().splitlines()
 
 
-async def test_grpc_go_passes_its_tests_of_interoperability(address, tmp_path):
+@pytest.fixture
+async def grpc_go(tmp_path):
+    """`await grpc_go(address)`: the lines that it printed."""
     go = shutil.which("go") or "/usr/local/go/bin/go"
     folder = shutil.copytree(HERE / "go", tmp_path / "go")
     await run(go, "build", "-o", "client", ".", cwd=folder)
 
-    assert len(await run(str(folder / "client"), address, cwd=folder)) == 15
+    async def client(*arguments):
+        return await run(str(folder / "client"), *arguments, cwd=folder)
+
+    return client
+
+
+async def test_grpc_go_passes_its_tests_of_interoperability(grpc_go, address):
+    assert len(await grpc_go(address)) == 15
+
+
+async def test_grpc_go_passes_them_with_mutual_tls_and_is_refused_without_a_certificate(grpc_go, interop, tmp_path):
+    LocalCertificates(tmp_path, (Wanted("registry"), Wanted("gateway")), StandingClock(real_now())).renew()
+    ours, theirs = (CertificateFiles(tmp_path / "tls" / noun) for noun in ("registry", "gateway"))
+    contexts = ServerContexts(Certificates(ours.certificate, ours.key, ours.authority), clients=True, protocol="h2")
+
+    async with serving(interop, contexts.context) as address:
+        lines = await grpc_go(address, "registry", str(theirs.authority), str(theirs.certificate), str(theirs.key))
+
+    assert len(lines) == 16
+    assert lines[0] == "no certificate refused ok"
+    assert interop.callers == {b"spiffe://forgepoint/gateway", b"gateway"}
 
 
 async def test_grpc_js_calls_streams_cancels_and_reads_trailers(address, tmp_path):

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.platform.v1 import platform_pb2 as pb
+from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
 from fp_kernel import Error, FailedPrecondition, Unavailable
 
 from fp_cli import growths, versions
@@ -94,11 +96,16 @@ def of_machine(folder: Path) -> Iterator[Row]:
     yield growths.spool(folder / "spool")
 
 
-def elsewhere() -> Row:
-    """Of a platform on another machine: nobody shall take what is not looked at for what is well."""
-    detail = "not looked at: tables and spool are told on the platform's machine alone"
-    todo = "compare the metrics fp_<noun>_table_bytes and fp_inference_spool_bytes with docs/operations/growth.md"
-    return Row("growth", WARN, detail, todo)
+def elsewhere(client: Client) -> Iterator[Row]:
+    """Of a platform on another machine, as its services tell an operator of it."""
+    try:
+        services = client.call(PlatformServiceStub(client.channel).GetGrowth, pb.GetGrowthRequest()).services
+    except Error as error:
+        # Nobody shall take what is not looked at for what is well.
+        todo = "log in as an operator of the platform, or compare its metrics with docs/operations/growth.md"
+        yield Row("growth", WARN, f"not looked at: {error.message}", todo)
+        return
+    yield from growths.told(services)
 
 
 def disk(folder: Path, free: int) -> Row:

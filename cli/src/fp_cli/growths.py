@@ -1,10 +1,10 @@
 """What `fp doctor` says of what grows: streams of the bus against their limits, tables, and what waits in the spool."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fp_cli.checkup_rows import FAIL, OK, WARN, Row
 
@@ -66,6 +66,19 @@ def tables(databases: Mapping[str, str]) -> Row:
     return judged(total, found)
 
 
+def told(services: Sequence[Any]) -> Iterator[Row]:
+    """What services said of themselves (`ServiceGrowth`)."""
+    import fp_platform
+
+    declared = fp_platform.tables()
+    found = [Table(each.name, table.name, table.bytes, table.rows) for each in services for table in each.tables]
+    silent = [each.name for each in services if not each.told or (each.name in declared and not each.tables)]
+    if silent:
+        yield Row("growth", WARN, f"not told by {', '.join(silent)}", "see whether they take calls, in the rows above")
+    yield judged(sum(table.held for table in found), found)
+    yield waiting(sum(each.spool_bytes for each in services), "the spool of inference")
+
+
 def judged(total: int, found: Sequence[Table]) -> Row:
     """total: bytes of all databases."""
     import fp_platform
@@ -94,10 +107,13 @@ def _beyond(table: Table, declared: Mapping[str, Mapping[str, int]]) -> str:
 
 def spool(folder: Path) -> Row:
     """Predictions that wait for the bus, or were refused by it."""
-    waiting = _bytes(folder.rglob("*"))
-    result = WARN if waiting > _WAITING_WARN else OK
+    return waiting(_bytes(folder.rglob("*")), str(folder))
+
+
+def waiting(size: int, where: str) -> Row:
+    result = WARN if size > _WAITING_WARN else OK
     todo = "" if result == OK else "predictions wait for the bus: see `fp status` and `fp logs inference`"
-    return Row("spool", result, f"{waiting / _MEBIBYTE:.0f} MiB wait in {folder}", todo)
+    return Row("spool", result, f"{size / _MEBIBYTE:.0f} MiB wait in {where}", todo)
 
 
 def _bytes(files: Iterable[Path]) -> int:

@@ -4,11 +4,11 @@ import socket
 import grpc
 import pytest
 from forgepoint.auth.v1 import auth_pb2
-from forgepoint.platform.v1 import platform_pb2
+from forgepoint.platform.v1 import growth_pb2, platform_pb2
 from fp_cli import checkup
 from fp_cli.failures import NEXT_STEPS
 from fp_cli.main import app
-from fp_kernel import Unauthenticated, Unavailable
+from fp_kernel import PermissionDenied, Unauthenticated, Unavailable
 from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
@@ -35,6 +35,8 @@ class Platform:
         if isinstance(request, auth_pb2.GetCurrentUserRequest):
             claims = auth_pb2.TokenClaims(email="ada@example.com", role="admin", team="alpha")
             return auth_pb2.GetCurrentUserResponse(claims=claims)
+        if isinstance(request, platform_pb2.GetGrowthRequest):
+            return platform_pb2.GetGrowthResponse(services=self.services)
         return platform_pb2.GetStatusResponse(services=self.services)
 
 
@@ -114,6 +116,38 @@ def test_a_folder_in_which_nothing_runs_is_told(tmp_path):
 
     assert rows["processes"] == "warn"
     assert rows["ports"] == "ok"
+
+
+def grown(noun, **tables):
+    of = [growth_pb2.TableGrowth(name=name, bytes=size, rows=10) for name, size in tables.items()]
+    return growth_pb2.ServiceGrowth(name=noun, told=True, tables=of)
+
+
+def test_what_a_platform_elsewhere_holds_is_read_from_it():
+    services = [grown("billing", usage_facts=3 * 1024**2), grown("auth", users=1024**2), grown("gateway")]
+    services.append(growth_pb2.ServiceGrowth(name="inference", told=True, spool_bytes=5 * 1024**2))
+
+    rows = {row.check: row for row in checkup.elsewhere(Platform(services))}
+
+    assert {row.result for row in rows.values()} == {"ok"}
+    assert rows["tables"].detail.startswith("databases hold 4 MiB; largest: billing.usage_facts 3 MiB")
+    assert rows["spool"].detail == "5 MiB wait in the spool of inference"
+
+
+def test_a_table_elsewhere_that_is_larger_than_declared_is_named_and_so_is_a_service_that_says_nothing():
+    services = [grown("notification", mails=500 * 1024**3), growth_pb2.ServiceGrowth(name="auth"), grown("billing")]
+
+    rows = {row.check: row for row in checkup.elsewhere(Platform(services))}
+
+    assert (rows["growth"].result, rows["growth"].detail) == ("warn", "not told by auth, billing")
+    assert rows["tables"].result == "warn"
+    assert "notification.mails has 512000 MiB where" in rows["tables"].detail
+
+
+def test_who_may_not_ask_what_a_platform_holds_is_told_so():
+    (row,) = checkup.elsewhere(Platform(refused=PermissionDenied("it takes platform:admin")))
+
+    assert (row.check, row.result, "operator" in row.todo) == ("growth", "warn", True)
 
 
 def test_what_is_not_looked_at_from_here_is_said(tmp_path, monkeypatch):

@@ -26,18 +26,19 @@ def doctor(context: typer.Context, data: Path | None = DATA) -> None:
     from fp_cli.client import connect
 
     state: State = context.obj
+    local = folder(state, data, new=bool(state.address))
+    known = data is not None or str(local) == contexts.load(state.context, new=True).data_folder
+    here = known and local.is_dir()
     found: list[checkup_rows.Row] = []
     try:
         with connect(state) as client:
             found += checkup.of_platform(client, wire_revision())
+            found += () if here else checkup.elsewhere(client)
     except Error as error:
         found.append(checkup_rows.failing("platform", error))
     found += checkup.of_bus(state)
-    local = folder(state, data, new=bool(state.address))
-    if local.is_dir() and (data is not None or str(local) == contexts.load(state.context, new=True).data_folder):
+    if here:
         found += checkup.of_machine(local)
-    else:
-        found.append(checkup.elsewhere())
     rows(state, _COLUMNS, [asdict(row) for row in found])
     counts = {result: sum(row.result == result for row in found) for result in (checkup_rows.FAIL, checkup_rows.WARN)}
     say(state, f"{counts['fail']} failed, {counts['warn']} to look at, of {len(found)}", aside=True)

@@ -20,13 +20,14 @@ from fp_gateway.backends import Backends
 from fp_gateway.callers import Callers
 from fp_gateway.client_address import ClientAddressHeaders
 from fp_gateway.false_credentials import FalseCredentials
+from fp_gateway.growth import Growths
 from fp_gateway.http.app import HttpPolicy, application
 from fp_gateway.http.door import Door
 from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient
 from fp_gateway.methods import all_methods
 from fp_gateway.passage import Passages
-from fp_gateway.platform_status import PlatformServicer
+from fp_gateway.platform_status import PlatformServicer, Standings
 from fp_gateway.proxy import Proxy, ProxyPolicy
 from fp_gateway.server import ProxyServer
 from fp_gateway.settings import GatewaySettings
@@ -44,12 +45,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     others = peers(runtime, settings)
     counted = None if edge_proof(settings) else FalseCredentials()
     callers = Callers(others.identity, _refusals(runtime, AuditPublisher(bus)), counted)
-    status = PlatformServicer(
-        lambda noun: backends.standing(noun),  # noqa: PLW0108 -- it comes below
-        settings.addresses(),
-        runtime.clock,
-        _trails(runtime, settings),
-    )
+    status = _status(runtime, settings, others, lambda noun: backends.standing(noun))  # noqa: PLW0108 -- it comes below
     port = await _own_rpcs(runtime, others, AuditPublisher(bus), status)
     backends = Backends(settings.addresses(), f"127.0.0.1:{port}", runtime.certificates)
     runtime.on_close(backends.close)
@@ -91,6 +87,12 @@ async def _own_rpcs(runtime: Runtime, others: Peers, audit: AuditPublisher, stat
     port = await server.start("127.0.0.1:0")
     runtime.on_close(lambda: server.stop(0))
     return port
+
+
+def _status(runtime: Runtime, settings: GatewaySettings, others: Peers, standing: Standings) -> PlatformServicer:
+    addresses = settings.addresses()
+    growths = Growths(others.channels, addresses)
+    return PlatformServicer(standing, growths.of, addresses, runtime.clock, _trails(runtime, settings))
 
 
 def _trails(runtime: Runtime, settings: GatewaySettings) -> PredictionTrails:

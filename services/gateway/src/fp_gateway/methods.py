@@ -30,7 +30,7 @@ from forgepoint.inference.v1 import inference_pb2
 from forgepoint.monitor.v1 import monitor_pb2, prediction_log_pb2
 from forgepoint.notification.v1 import mail_pb2, notification_pb2
 from forgepoint.pipeline.v1 import pipeline_pb2
-from forgepoint.platform.v1 import platform_pb2
+from forgepoint.platform.v1 import growth_pb2, platform_pb2
 from forgepoint.registry.v1 import registry_pb2
 from forgepoint.serving.v1 import serving_pb2
 from fp_rpc.access import AccessRule, access_rules
@@ -64,6 +64,7 @@ FILES: Final[tuple[FileDescriptor, ...]] = (
     prediction_log_pb2.DESCRIPTOR,
     ai_gateway_pb2.DESCRIPTOR,
     platform_pb2.DESCRIPTOR,
+    growth_pb2.DESCRIPTOR,
 )
 
 

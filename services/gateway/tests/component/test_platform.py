@@ -5,7 +5,9 @@ from importlib.metadata import version
 
 import grpc
 import pytest
+from forgepoint.platform.v1 import growth_pb2
 from forgepoint.platform.v1 import platform_pb2 as pb
+from forgepoint.platform.v1.growth_pb2_grpc import GrowthServiceStub
 from forgepoint.platform.v1.platform_pb2_grpc import PlatformServiceStub
 from fp_rpc.wire import wire_revision
 from fp_testkit.patience import PATIENCE
@@ -38,6 +40,30 @@ async def test_which_services_take_calls_is_told_to_callers_that_are_known(edge,
     assert (serving["gateway"], serving["registry"]) == (True, True)
     versions = {each.name: each.version for each in found.services if each.serving}
     assert versions["registry"] == version("fp-registry"), "each service says its own"
+
+
+async def test_what_services_hold_is_told_to_operators_alone(edge, platform):
+    identity = edge.issuer.identity
+    metadata = (("authorization", f"Bearer {identity.engineer()}"),)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await platform.GetGrowth(pb.GetGrowthRequest(), metadata=metadata, timeout=PATIENCE)
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+    metadata = (("authorization", f"Bearer {identity.operator()}"),)
+    found = await platform.GetGrowth(pb.GetGrowthRequest(), metadata=metadata, timeout=PATIENCE)
+
+    by_name = {each.name: each for each in found.services}
+    assert list(by_name) == sorted(by_name)
+    assert by_name["registry"].told
+    assert not by_name["auth"].told or by_name["auth"].tables == []
+
+
+async def test_nobody_outside_asks_a_service_itself_what_it_holds(edge, channel):
+    metadata = (("authorization", f"Bearer {edge.issuer.identity.operator()}"),)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await GrowthServiceStub(channel).TellGrowth(growth_pb2.TellGrowthRequest(), metadata=metadata, timeout=PATIENCE)
+
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_the_fingerprint_of_the_protos_stays_the_same():

@@ -1,26 +1,63 @@
 // gRPC's own tests of interoperability, one after the other; each ends the process when it fails.
+//
+//	client ADDRESS                                 without TLS
+//	client ADDRESS NAME AUTHORITY CERTIFICATE KEY  with mutual TLS, to the server of this name
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/interop"
 	pb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
 )
 
-func main() {
-	conn, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
+func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-	c := pb.NewTestServiceClient(conn)
+}
+
+// Both sides prove who they are; whoever does not is refused before he calls.
+func mutual(ctx context.Context, address, name, authority, certificate, key string) credentials.TransportCredentials {
+	pem, err := os.ReadFile(authority)
+	must(err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	stranger := &tls.Config{ServerName: name, RootCAs: pool}
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(stranger)))
+	must(err)
+	defer conn.Close()
+	_, err = pb.NewTestServiceClient(conn).EmptyCall(ctx, &pb.Empty{})
+	if status.Code(err) != codes.Unavailable {
+		fmt.Println("no certificate FAILED", err)
+		os.Exit(1)
+	}
+	fmt.Println("no certificate refused ok")
+	own, err := tls.LoadX509KeyPair(certificate, key)
+	must(err)
+	return credentials.NewTLS(&tls.Config{ServerName: name, RootCAs: pool, Certificates: []tls.Certificate{own}})
+}
+
+func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
 	defer cancel()
+	how := insecure.NewCredentials()
+	if len(os.Args) > 2 {
+		how = mutual(ctx, os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5])
+	}
+	conn, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(how))
+	must(err)
+	c := pb.NewTestServiceClient(conn)
 	for _, t := range []struct {
 		name string
 		do   func()

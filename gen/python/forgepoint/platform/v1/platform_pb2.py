@@ -28,11 +28,12 @@ from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_
 from forgepoint.experiment.v1 import experiment_pb2 as forgepoint_dot_experiment_dot_v1_dot_experiment__pb2
 from forgepoint.monitor.v1 import monitor_pb2 as forgepoint_dot_monitor_dot_v1_dot_monitor__pb2
 from forgepoint.monitor.v1 import prediction_log_pb2 as forgepoint_dot_monitor_dot_v1_dot_prediction__log__pb2
+from forgepoint.platform.v1 import growth_pb2 as forgepoint_dot_platform_dot_v1_dot_growth__pb2
 from forgepoint.registry.v1 import registry_pb2 as forgepoint_dot_registry_dot_v1_dot_registry__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%forgepoint/platform/v1/platform.proto\x12\x16\x66orgepoint.platform.v1\x1a\x1e\x66orgepoint/auth/v1/audit.proto\x1a#forgepoint/billing/v1/billing.proto\x1a!forgepoint/common/v1/access.proto\x1a)forgepoint/experiment/v1/experiment.proto\x1a#forgepoint/monitor/v1/monitor.proto\x1a*forgepoint/monitor/v1/prediction_log.proto\x1a%forgepoint/registry/v1/registry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetVersionRequest\"e\n\x12GetVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x15\n\rwire_revision\x18\x02 \x01(\t\x12\'\n\x03now\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10GetStatusRequest\"?\n\rServiceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\t\"z\n\x11GetStatusResponse\x12\x37\n\x08services\x18\x01 \x03(\x0b\x32%.forgepoint.platform.v1.ServiceStatus\x12,\n\x08\x61sked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x19GetPredictionTrailRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmodel_name\x18\x02 \x01(\t\"+\n\x0bMissingPart\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8f\x04\n\x0fPredictionTrail\x12;\n\nprediction\x18\x01 \x01(\x0b\x32\'.forgepoint.monitor.v1.PredictionRecord\x12\x35\n\x07version\x18\x02 \x01(\x0b\x32$.forgepoint.registry.v1.ModelVersion\x12*\n\x03run\x18\x03 \x01(\x0b\x32\x1d.forgepoint.experiment.v1.Run\x12\x36\n\x07origins\x18\x04 \x03(\x0b\x32%.forgepoint.experiment.v1.LineageNode\x12\x33\n\x07reports\x18\x05 \x03(\x0b\x32\".forgepoint.monitor.v1.DriftReport\x12\x35\n\raudit_entries\x18\x06 \x03(\x0b\x32\x1e.forgepoint.auth.v1.AuditEntry\x12\x30\n\x05usage\x18\x07 \x01(\x0b\x32!.forgepoint.billing.v1.MeterUsage\x12<\n\x0cinvoice_line\x18\x08 \x01(\x0b\x32&.forgepoint.billing.v1.InvoiceLineItem\x12\x12\n\ninvoice_id\x18\t \x01(\t\x12\x34\n\x07missing\x18\n \x03(\x0b\x32#.forgepoint.platform.v1.MissingPart\"T\n\x1aGetPredictionTrailResponse\x12\x36\n\x05trail\x18\x01 \x01(\x0b\x32\'.forgepoint.platform.v1.PredictionTrail2\x84\x03\n\x0fPlatformService\x12m\n\nGetVersion\x12).forgepoint.platform.v1.GetVersionRequest\x1a*.forgepoint.platform.v1.GetVersionResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12\x95\x01\n\x12GetPredictionTrail\x12\x31.forgepoint.platform.v1.GetPredictionTrailRequest\x1a\x32.forgepoint.platform.v1.GetPredictionTrailResponse\"\x18\xd2\xbb\x18\x14\x1a\x10predictions:read0\x02\x12j\n\tGetStatus\x12(.forgepoint.platform.v1.GetStatusRequest\x1a).forgepoint.platform.v1.GetStatusResponse\"\x08\xd2\xbb\x18\x04\x10\x01\x30\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%forgepoint/platform/v1/platform.proto\x12\x16\x66orgepoint.platform.v1\x1a\x1e\x66orgepoint/auth/v1/audit.proto\x1a#forgepoint/billing/v1/billing.proto\x1a!forgepoint/common/v1/access.proto\x1a)forgepoint/experiment/v1/experiment.proto\x1a#forgepoint/monitor/v1/monitor.proto\x1a*forgepoint/monitor/v1/prediction_log.proto\x1a#forgepoint/platform/v1/growth.proto\x1a%forgepoint/registry/v1/registry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11GetVersionRequest\"e\n\x12GetVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x15\n\rwire_revision\x18\x02 \x01(\t\x12\'\n\x03now\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10GetStatusRequest\"?\n\rServiceStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x0f\n\x07version\x18\x03 \x01(\t\"z\n\x11GetStatusResponse\x12\x37\n\x08services\x18\x01 \x03(\x0b\x32%.forgepoint.platform.v1.ServiceStatus\x12,\n\x08\x61sked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10GetGrowthRequest\"z\n\x11GetGrowthResponse\x12\x37\n\x08services\x18\x01 \x03(\x0b\x32%.forgepoint.platform.v1.ServiceGrowth\x12,\n\x08\x61sked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x19GetPredictionTrailRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nmodel_name\x18\x02 \x01(\t\"+\n\x0bMissingPart\x12\x0c\n\x04part\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8f\x04\n\x0fPredictionTrail\x12;\n\nprediction\x18\x01 \x01(\x0b\x32\'.forgepoint.monitor.v1.PredictionRecord\x12\x35\n\x07version\x18\x02 \x01(\x0b\x32$.forgepoint.registry.v1.ModelVersion\x12*\n\x03run\x18\x03 \x01(\x0b\x32\x1d.forgepoint.experiment.v1.Run\x12\x36\n\x07origins\x18\x04 \x03(\x0b\x32%.forgepoint.experiment.v1.LineageNode\x12\x33\n\x07reports\x18\x05 \x03(\x0b\x32\".forgepoint.monitor.v1.DriftReport\x12\x35\n\raudit_entries\x18\x06 \x03(\x0b\x32\x1e.forgepoint.auth.v1.AuditEntry\x12\x30\n\x05usage\x18\x07 \x01(\x0b\x32!.forgepoint.billing.v1.MeterUsage\x12<\n\x0cinvoice_line\x18\x08 \x01(\x0b\x32&.forgepoint.billing.v1.InvoiceLineItem\x12\x12\n\ninvoice_id\x18\t \x01(\t\x12\x34\n\x07missing\x18\n \x03(\x0b\x32#.forgepoint.platform.v1.MissingPart\"T\n\x1aGetPredictionTrailResponse\x12\x36\n\x05trail\x18\x01 \x01(\x0b\x32\'.forgepoint.platform.v1.PredictionTrail2\xfe\x03\n\x0fPlatformService\x12m\n\nGetVersion\x12).forgepoint.platform.v1.GetVersionRequest\x1a*.forgepoint.platform.v1.GetVersionResponse\"\x08\xd2\xbb\x18\x04\x08\x01\x30\x01\x12\x95\x01\n\x12GetPredictionTrail\x12\x31.forgepoint.platform.v1.GetPredictionTrailRequest\x1a\x32.forgepoint.platform.v1.GetPredictionTrailResponse\"\x18\xd2\xbb\x18\x14\x1a\x10predictions:read0\x02\x12x\n\tGetGrowth\x12(.forgepoint.platform.v1.GetGrowthRequest\x1a).forgepoint.platform.v1.GetGrowthResponse\"\x16\xd2\xbb\x18\x12\x1a\x0eplatform:admin0\x02\x12j\n\tGetStatus\x12(.forgepoint.platform.v1.GetStatusRequest\x1a).forgepoint.platform.v1.GetStatusResponse\"\x08\xd2\xbb\x18\x04\x10\x01\x30\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,26 +44,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLATFORMSERVICE'].methods_by_name['GetVersion']._serialized_options = b'\322\273\030\004\010\0010\001'
   _globals['_PLATFORMSERVICE'].methods_by_name['GetPredictionTrail']._loaded_options = None
   _globals['_PLATFORMSERVICE'].methods_by_name['GetPredictionTrail']._serialized_options = b'\322\273\030\024\032\020predictions:read0\002'
+  _globals['_PLATFORMSERVICE'].methods_by_name['GetGrowth']._loaded_options = None
+  _globals['_PLATFORMSERVICE'].methods_by_name['GetGrowth']._serialized_options = b'\322\273\030\022\032\016platform:admin0\002'
   _globals['_PLATFORMSERVICE'].methods_by_name['GetStatus']._loaded_options = None
   _globals['_PLATFORMSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\322\273\030\004\020\0010\002'
-  _globals['_GETVERSIONREQUEST']._serialized_start=365
-  _globals['_GETVERSIONREQUEST']._serialized_end=384
-  _globals['_GETVERSIONRESPONSE']._serialized_start=386
-  _globals['_GETVERSIONRESPONSE']._serialized_end=487
-  _globals['_GETSTATUSREQUEST']._serialized_start=489
-  _globals['_GETSTATUSREQUEST']._serialized_end=507
-  _globals['_SERVICESTATUS']._serialized_start=509
-  _globals['_SERVICESTATUS']._serialized_end=572
-  _globals['_GETSTATUSRESPONSE']._serialized_start=574
-  _globals['_GETSTATUSRESPONSE']._serialized_end=696
-  _globals['_GETPREDICTIONTRAILREQUEST']._serialized_start=698
-  _globals['_GETPREDICTIONTRAILREQUEST']._serialized_end=765
-  _globals['_MISSINGPART']._serialized_start=767
-  _globals['_MISSINGPART']._serialized_end=810
-  _globals['_PREDICTIONTRAIL']._serialized_start=813
-  _globals['_PREDICTIONTRAIL']._serialized_end=1340
-  _globals['_GETPREDICTIONTRAILRESPONSE']._serialized_start=1342
-  _globals['_GETPREDICTIONTRAILRESPONSE']._serialized_end=1426
-  _globals['_PLATFORMSERVICE']._serialized_start=1429
-  _globals['_PLATFORMSERVICE']._serialized_end=1817
+  _globals['_GETVERSIONREQUEST']._serialized_start=402
+  _globals['_GETVERSIONREQUEST']._serialized_end=421
+  _globals['_GETVERSIONRESPONSE']._serialized_start=423
+  _globals['_GETVERSIONRESPONSE']._serialized_end=524
+  _globals['_GETSTATUSREQUEST']._serialized_start=526
+  _globals['_GETSTATUSREQUEST']._serialized_end=544
+  _globals['_SERVICESTATUS']._serialized_start=546
+  _globals['_SERVICESTATUS']._serialized_end=609
+  _globals['_GETSTATUSRESPONSE']._serialized_start=611
+  _globals['_GETSTATUSRESPONSE']._serialized_end=733
+  _globals['_GETGROWTHREQUEST']._serialized_start=735
+  _globals['_GETGROWTHREQUEST']._serialized_end=753
+  _globals['_GETGROWTHRESPONSE']._serialized_start=755
+  _globals['_GETGROWTHRESPONSE']._serialized_end=877
+  _globals['_GETPREDICTIONTRAILREQUEST']._serialized_start=879
+  _globals['_GETPREDICTIONTRAILREQUEST']._serialized_end=946
+  _globals['_MISSINGPART']._serialized_start=948
+  _globals['_MISSINGPART']._serialized_end=991
+  _globals['_PREDICTIONTRAIL']._serialized_start=994
+  _globals['_PREDICTIONTRAIL']._serialized_end=1521
+  _globals['_GETPREDICTIONTRAILRESPONSE']._serialized_start=1523
+  _globals['_GETPREDICTIONTRAILRESPONSE']._serialized_end=1607
+  _globals['_PLATFORMSERVICE']._serialized_start=1610
+  _globals['_PLATFORMSERVICE']._serialized_end=2120
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from forgepoint.billing.v1 import billing_pb2 as _billing_pb2
 from forgepoint.experiment.v1 import experiment_pb2 as _experiment_pb2
 from forgepoint.monitor.v1 import monitor_pb2 as _monitor_pb2
 from forgepoint.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
+from forgepoint.platform.v1 import growth_pb2 as _growth_pb2
 from forgepoint.registry.v1 import registry_pb2 as _registry_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -141,6 +142,49 @@ class GetStatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class GetGrowthRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGrowthRequest: _TypeAlias = GetGrowthRequest  # noqa: Y015
+
+@_typing.final
+class GetGrowthResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICES_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def services(self) -> _containers.RepeatedCompositeFieldContainer[_growth_pb2.ServiceGrowth]:
+        """By name."""
+
+    @_builtins.property
+    def asked_at(self) -> _timestamp_pb2.Timestamp:
+        """When they were asked: answers are kept for a few seconds."""
+
+    def __init__(
+        self,
+        *,
+        services: _abc.Iterable[_growth_pb2.ServiceGrowth] | None = ...,
+        asked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "services", b"services"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGrowthResponse: _TypeAlias = GetGrowthResponse  # noqa: Y015
 
 @_typing.final
 class GetPredictionTrailRequest(_message.Message):

@@ -45,6 +45,11 @@ class PlatformServiceStub(object):
                 request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.FromString,
                 _registered_method=True)
+        self.GetGrowth = channel.unary_unary(
+                '/forgepoint.platform.v1.PlatformService/GetGrowth',
+                request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/forgepoint.platform.v1.PlatformService/GetStatus',
                 request_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetStatusRequest.SerializeToString,
@@ -71,6 +76,13 @@ class PlatformServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetGrowth(self, request, context):
+        """Says what services hold, to operators of the platform.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Says which services take calls.
         """
@@ -90,6 +102,11 @@ def add_PlatformServiceServicer_to_server(servicer, server):
                     servicer.GetPredictionTrail,
                     request_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.FromString,
                     response_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.SerializeToString,
+            ),
+            'GetGrowth': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGrowth,
+                    request_deserializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthRequest.FromString,
+                    response_serializer=forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -152,6 +169,33 @@ class PlatformService(object):
             '/forgepoint.platform.v1.PlatformService/GetPredictionTrail',
             forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailRequest.SerializeToString,
             forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetPredictionTrailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGrowth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.platform.v1.PlatformService/GetGrowth',
+            forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthRequest.SerializeToString,
+            forgepoint_dot_platform_dot_v1_dot_platform__pb2.GetGrowthResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class PlatformServiceStub:
     """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
     each part.
     """
+    GetGrowth: _grpc.UnaryUnaryMultiCallable[_platform_pb2.GetGrowthRequest, _platform_pb2.GetGrowthResponse]
+    """Says what services hold, to operators of the platform."""
     GetStatus: _grpc.UnaryUnaryMultiCallable[_platform_pb2.GetStatusRequest, _platform_pb2.GetStatusResponse]
     """Says which services take calls."""
 
@@ -53,6 +55,8 @@ class PlatformServiceAsyncStub(PlatformServiceStub):
     """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
     each part.
     """
+    GetGrowth: _aio.UnaryUnaryMultiCallable[_platform_pb2.GetGrowthRequest, _platform_pb2.GetGrowthResponse]  # type: ignore[assignment]
+    """Says what services hold, to operators of the platform."""
     GetStatus: _aio.UnaryUnaryMultiCallable[_platform_pb2.GetStatusRequest, _platform_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Says which services take calls."""
 
@@ -74,6 +78,13 @@ class PlatformServiceServicer:
         """Follows a logged prediction from the data that its model was trained on to the bill, as far as the caller may read
         each part.
         """
+
+    def GetGrowth(
+        self,
+        request: _platform_pb2.GetGrowthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_platform_pb2.GetGrowthResponse, _abc.Awaitable[_platform_pb2.GetGrowthResponse]]:
+        """Says what services hold, to operators of the platform."""
 
     def GetStatus(
         self,

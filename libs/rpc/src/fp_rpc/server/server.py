@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
+from forgepoint.platform.v1.growth_pb2_grpc import add_GrowthServiceServicer_to_server
 from fp_telemetry import Metrics
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
@@ -23,6 +24,7 @@ from fp_rpc.http2.listener import Http2Policy, Http2Server
 from fp_rpc.identity.caller import CredentialResolver, IdentityResolver
 from fp_rpc.link.listener import LinkPolicy, Listener
 from fp_rpc.server.call_end import CallEnd
+from fp_rpc.server.growth import Growth
 from fp_rpc.server.health import NAME, Health
 from fp_rpc.server.http_method import HttpCalls, Read, http_method
 from fp_rpc.server.interceptor import Interceptor
@@ -78,19 +80,17 @@ class Server:
         reflection: bool = False,
     ) -> None:
         self.noun = noun
-        self._policy = policy or ServerPolicy()
+        self._policy = policy = policy or ServerPolicy()
         self._reflection = reflection
-        self._audit = AuditQueue(
-            audit or LogAudit(), metrics, capacity=self._policy.audit_capacity, denials=self._policy.denials
-        )
+        self._audit = AuditQueue(audit or LogAudit(), metrics, capacity=policy.audit_capacity, denials=policy.denials)
         addresses = ClientAddresses(resolver)
         self._interceptor = Interceptor(
             resolver,
             CallEnd(CallMetrics.of(metrics), self._audit, addresses),
             metrics,
-            default_deadline=self._policy.default_deadline,
-            max_concurrent=self._policy.max_concurrent_rpcs,
-            bodies=RequestBodies(self._policy.max_bytes_in_flight),
+            default_deadline=policy.default_deadline,
+            max_concurrent=policy.max_concurrent_rpcs,
+            bodies=RequestBodies(policy.max_bytes_in_flight),
             addresses=addresses,
         )
         if isinstance(resolver, CredentialResolver):
@@ -100,13 +100,14 @@ class Server:
             resolver,
             CallMetrics.of(metrics),
             self._audit,
-            LinkPolicy(self._policy.max_concurrent_rpcs, self._policy.max_bytes_in_flight),
+            LinkPolicy(policy.max_concurrent_rpcs, policy.max_bytes_in_flight),
         )
         self._link_port: int | None = None
         self._health = Health(noun)
         self._services: dict[str, grpc.GenericRpcHandler] = {}
         self._methods: dict[str, Method] = {}
         self._server: Http2Server | None = None
+        self.add(add_GrowthServiceServicer_to_server, Growth(metrics))
 
     def add(self, add_servicer_to_server: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve the methods of a generated service.

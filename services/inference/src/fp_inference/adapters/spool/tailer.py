@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fp_events import EncodedEvent, Published
 from fp_kernel import Clock, Kind
-from fp_telemetry import Metrics, get_logger
+from fp_telemetry import Metrics, get_logger, names
 
 from fp_inference.adapters.spool.batches import Batch, Part, batches, part_of
 from fp_inference.adapters.spool.builder import Builder
@@ -60,7 +60,7 @@ class Tailer:
         self._unlogged = metrics.counter(
             "predictions_unlogged_total", "Predictions that are missing in the prediction log.", ("reason",)
         )
-        metrics.gauge("spool_bytes", "Size of the spool.").set_function(lambda: spool.bytes)
+        metrics.gauge(names.SPOOL_BYTES, "Size of the spool.").set_function(lambda: spool.bytes)
         metrics.gauge("spool_fullness", "Part of the spool's room that is taken.").set_function(lambda: spool.fullness)
 
     async def run(self) -> None:
