@@ -7,8 +7,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import builds
 import cluster as commands
 import images
+from installation import Installation
 from layout import chosen
 from pods import KNOCK, Cluster
 
@@ -44,3 +46,15 @@ def made(cluster):
 @pytest.fixture(scope="session")
 def namespace(made):
     yield from made("knocking")
+
+
+@pytest.fixture(scope="session")
+def installation(cluster, made, tmp_path_factory):
+    """The platform with its stores, all of it ready."""
+    commands.import_images(cluster.layout, [builds.archive(cluster.layout)])
+    namespaces = made("forgepoint")
+    whole = Installation(cluster, next(namespaces), tmp_path_factory.mktemp("secrets"))
+    whole.make()
+    print(*(f"{name} {seconds:.0f} s" for name, seconds in whole.starts()), sep="\n")
+    yield whole
+    next(namespaces, None)

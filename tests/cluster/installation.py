@@ -1,0 +1,89 @@
+"""The platform in the cluster: its images, secrets, stores and chart, as somebody installs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import chart_facts
+import go_tools
+import store_facts
+from layout import NODE_IP, ROOT
+from pods import Cluster
+
+CHART, STORES = ROOT / chart_facts.CHART, ROOT / store_facts.CHART
+# A cluster of one node that is a laptop's.
+VALUES = [CHART / "values-kind.yaml", CHART / "values-small.yaml"]
+EDGE_PORT = 30080
+EDGE = f"http://{NODE_IP}:{EDGE_PORT}"
+_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """folder: where its secrets are kept."""
+
+    cluster: Cluster
+    namespace: str
+    folder: Path
+
+    def make(self) -> None:
+        """Returns when all of it is ready."""
+        self._make_secrets()
+        self.helm("install", "stores", str(STORES), "--wait", f"--timeout={_SECONDS}s")
+        self.upgrade("--install")
+
+    def upgrade(self, *options: str) -> str:
+        """Returns when everything is ready."""
+        values = [part for file in VALUES for part in ("--values", str(file))]
+        address = ["--set", f"publicUrl={EDGE}"]
+        waits = ["--wait", f"--timeout={_SECONDS}s"]
+        return self.helm("upgrade", "forgepoint", str(CHART), *values, *address, *waits, *options)
+
+    def helm(self, *arguments: str) -> str:
+        """Raises AssertionError with what it says, and how the pods are."""
+        command = [str(go_tools.tool("helm")), "--namespace", self.namespace, *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(self.cluster.layout.kubeconfig)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{done.stderr}\n{done.stdout}\n{self.kubectl('get', 'pods,jobs')}"
+        return done.stdout
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, stdin=stdin)
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Those that stay."""
+        found = json.loads(self.kubectl("get", "pods", "--output=json"))["items"]
+        return [pod for pod in found if pod["spec"]["restartPolicy"] == "Always"]
+
+    def generations(self) -> dict[str, int]:
+        """Of each workload: it counts changes of what is wanted."""
+        found = json.loads(self.kubectl("get", "deployments,statefulsets", "--output=json"))["items"]
+        return {f"{each['kind']}/{each['metadata']['name']}": each["metadata"]["generation"] for each in found}
+
+    def starts(self) -> Iterator[tuple[str, float]]:
+        """Of each pod: seconds from the start of its program until it was ready."""
+        for pod in self.pods():
+            [status] = pod["status"]["containerStatuses"]
+            ready = next(each for each in pod["status"]["conditions"] if each["type"] == "Ready")
+            began, ended = status["state"]["running"]["startedAt"], ready["lastTransitionTime"]
+            yield pod["metadata"]["name"], (_moment(ended) - _moment(began)).total_seconds()
+
+    def password(self) -> str:
+        """Of the first admin."""
+        return str(json.loads((self.folder / "secrets.json").read_text())["bootstrap.password"])
+
+    def _make_secrets(self) -> None:
+        command = [sys.executable, "-m", "fp_devstack.hosted.logins", "--folder", str(self.folder)]
+        self.kubectl(
+            "apply", "-f", "-", stdin=subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
