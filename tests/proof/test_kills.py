@@ -126,8 +126,8 @@ async def pipeline_of(admin):
     try:
         return (await admin.pipeline.CreatePipeline(request)).pipeline.id
     except AlreadyExists:
-        listed = await admin.pipeline.ListPipelines(pipeline_pb2.ListPipelinesRequest())
-        return next(found.id for found in listed.pipelines if found.name == request.name)
+        named = pipeline_pb2.GetPipelineRequest(name=request.name)
+        return (await admin.pipeline.GetPipeline(named)).pipeline.id
 
 
 async def routes(admin, model):

@@ -88,8 +88,8 @@ class Client:
         try:
             pipeline_id = (await self.pipeline.CreatePipeline(request)).pipeline.id
         except AlreadyExists:
-            listed = await self.pipeline.ListPipelines(pipeline_pb2.ListPipelinesRequest())
-            pipeline_id = next(found.id for found in listed.pipelines if found.name == pipeline["name"])
+            named = pipeline_pb2.GetPipelineRequest(name=pipeline["name"])
+            pipeline_id = (await self.pipeline.GetPipeline(named)).pipeline.id
         trigger = pipeline_pb2.TriggerExecutionRequest(pipeline_id=pipeline_id)
         trigger.input.update(values)
         execution_id = (await self.pipeline.TriggerExecution(trigger)).execution.id
