@@ -10,6 +10,8 @@ from layout import Layout
 
 KNOCK = "forgepoint.local/knock:1"
 _SECONDS = 300
+# Each waits a second.
+_TRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,14 @@ class Cluster:
             if label in pod["metadata"].get("labels", {})
         }
 
-    def reached(self, namespace: str, pod: str, targets: Sequence[str]) -> set[str]:
-        """Which of `address:port` the pod can open."""
-        return set(self.kubectl("--namespace", namespace, "exec", pod, "--", "/knock", "try", *targets).split())
+    def reached(self, namespace: str, pod: str, targets: Sequence[str], wanted: set[str]) -> set[str]:
+        """Which of `address:port` the pod can open; asked again while one of `wanted` has not answered."""
+        found: set[str] = set()
+        for _ in range(_TRIES):
+            found |= set(self.kubectl("--namespace", namespace, "exec", pod, "--", "/knock", "try", *targets).split())
+            if wanted <= found:
+                break
+        return found
 
 
 def knocking(name: str, labels: dict[str, str], ports: Iterable[int]) -> dict[str, Any]:

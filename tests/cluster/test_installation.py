@@ -1,9 +1,14 @@
-"""The platform as it is installed: it becomes ready."""
+"""The platform as it is installed: it becomes ready, answers by its edge, and keeps strangers from its stores."""
 
 import json
 
 import chart_facts
+import httpx
+import pytest
+from fp_testkit.http import NO_TLS
+from installation import EDGE
 from layout import ROOT
+from pods import knocking
 
 PLATFORM = json.loads((ROOT / chart_facts.FILE).read_text())
 STORES = json.loads((ROOT / "deploy" / "charts" / "stores" / "stores.json").read_text())["stores"]
@@ -21,3 +26,63 @@ def test_every_pod_is_ready(installation):
     }
 
     assert found == {name: [True] for name in (*RESIDENT, *STORES)}
+
+
+def test_helm_asks_the_platform_from_inside(installation):
+    assert "Phase:          Succeeded" in installation.helm("test", "forgepoint", "--logs")
+
+
+@pytest.fixture(scope="module")
+def admin(installation):
+    """A client of the edge, from outside of the cluster, who is logged in."""
+    with httpx.Client(base_url=EDGE, timeout=60, verify=NO_TLS) as client:
+        login = {"email": "admin@forgepoint.local", "password": installation.password()}
+        answer = client.post("/api/v1/login", json=login)
+        assert answer.status_code == 200, answer.text
+        client.headers["authorization"] = f"Bearer {answer.json()['accessToken']}"
+        yield client
+
+
+def test_who_is_logged_in_reaches_a_service_from_outside_by_the_edge(admin):
+    answer = admin.get("/api/v1/models")
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_who_is_not_is_refused(installation):
+    assert httpx.get(f"{EDGE}/api/v1/models", timeout=60, verify=NO_TLS).status_code == 401
+
+
+def test_a_second_upgrade_changes_nothing(installation):
+    before = installation.generations()
+
+    installation.upgrade()
+
+    assert installation.generations() == before
+
+
+@pytest.fixture(scope="module")
+def planted(installation):
+    """A pod with the label of each program, and one of nobody's, beside the real ones; addresses of the stores."""
+    pods = [
+        knocking(f"planted-{noun}", {"app.kubernetes.io/part-of": "forgepoint", PROGRAM: noun}, [1024])
+        for noun in (*PLATFORM["programs"], "stranger")
+    ]
+    for each in pods:
+        each["metadata"]["namespace"] = installation.namespace
+    installation.cluster.apply(pods)
+    names = [f"pod/{each['metadata']['name']}" for each in pods]
+    installation.kubectl("wait", "--for=condition=Ready", *names, "--timeout=300s")
+    yield {
+        f"{address}:{STORES[store]['port']}": store
+        for store, address in installation.cluster.addresses(installation.namespace, "forgepoint.io/store").items()
+    }
+    installation.kubectl("delete", *names)
+
+
+@pytest.mark.parametrize("noun", [*PLATFORM["programs"], "stranger"])
+def test_a_program_reaches_the_stores_that_it_uses_and_no_other(installation, planted, noun):
+    used = PLATFORM["programs"].get(noun, {"stores": []})["stores"]
+    wanted = {target for target, store in planted.items() if store in used}
+
+    assert installation.cluster.reached(installation.namespace, f"planted-{noun}", list(planted), wanted) == wanted
