@@ -34,9 +34,10 @@ class Installation:
 
     def make(self) -> None:
         """Returns when all of it is ready."""
-        self._make_secrets()
+        self._apply_secrets(self.namespace)
         self.helm("install", "stores", str(STORES), "--wait", f"--timeout={_SECONDS}s")
         self.upgrade("--install")
+        self._apply_secrets("fp-runtimes", "--program", "serving")
 
     def upgrade(self, *options: str) -> str:
         """Returns when everything is ready."""
@@ -78,11 +79,10 @@ class Installation:
         """Of the first admin."""
         return str(json.loads((self.folder / "secrets.json").read_text())["bootstrap.password"])
 
-    def _make_secrets(self) -> None:
-        command = [sys.executable, "-m", "fp_devstack.hosted.logins", "--folder", str(self.folder)]
-        self.kubectl(
-            "apply", "-f", "-", stdin=subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        )
+    def _apply_secrets(self, namespace: str, *options: str) -> None:
+        command = [sys.executable, "-m", "fp_devstack.hosted.logins", "--folder", str(self.folder), *options]
+        made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.cluster.kubectl("--namespace", namespace, "apply", "-f", "-", stdin=made)
 
 
 def _moment(text: str) -> datetime:

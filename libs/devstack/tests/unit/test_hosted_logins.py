@@ -49,6 +49,10 @@ def test_stores_of_somebody_else_are_left_to_him(secrets):
     assert sorted(found["fp-billing"]) == ["FP_EDGE_PROOF", "FP_SERVICE_SECRET"]
 
 
+def test_a_program_in_a_namespace_of_its_own_gets_what_all_of_them_got(secrets):
+    assert secrets(program="serving") == {"fp-serving": secrets()["fp-serving"]}
+
+
 def test_a_log_is_followed_from_where_it_ended_and_over_its_emptying(tmp_path, capfdbinary):
     log = tmp_path / "store.log"
     log.write_text("before\n")

@@ -1,6 +1,7 @@
 """Every secret of an installation on Kubernetes: logins at the stores, keys and credentials.
 
 python -m fp_devstack.hosted.logins --folder FOLDER [--prefix forgepoint-] [--external] | kubectl apply -f -
+python -m fp_devstack.hosted.logins --folder FOLDER --program serving | kubectl apply --namespace fp-runtimes -f -
 
 The folder keeps them, so that a second call gives the same ones; whoever reads it may do everything. --external: stores
 of somebody else, whose URLs and keys are added by hand (deploy/charts/README.md).
@@ -79,14 +80,16 @@ def _nats_url(user: str, secrets: Secrets) -> str:
     return f"nats://{user}:{secrets.token(f'nats.{user}')}@{PLACES['nats'].address}"
 
 
-def manifests(folder: Path, prefix: str, *, external: bool = False) -> Iterator[dict[str, object]]:
-    """Objects of Kubernetes."""
+def manifests(folder: Path, prefix: str, *, external: bool = False, program: str = "") -> Iterator[dict[str, object]]:
+    """Objects of Kubernetes. program: only the one of this program, for a namespace of its own."""
     found = of_programs(folder, external=external)
     if not external:
         found |= {
             service: {FILE: json.dumps(passwords, sort_keys=True)} for service, passwords in of_stores(folder).items()
         }
     for owner, values in sorted(found.items()):
+        if program not in {"", owner}:
+            continue
         labels = {"app.kubernetes.io/part-of": "forgepoint"}
         metadata = {"name": f"{prefix}{owner}", "labels": labels}
         yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
@@ -97,9 +100,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where they are kept")
     parser.add_argument("--prefix", default="forgepoint-", help="of the names, as the chart's secrets.prefix")
     parser.add_argument("--external", action="store_true", help="without logins at the stores")
+    parser.add_argument("--program", default="", metavar="NOUN", help="of this one alone")
     arguments = parser.parse_args()
     make_data_folder(arguments.folder)
-    objects = list(manifests(arguments.folder, arguments.prefix, external=arguments.external))
+    objects = list(
+        manifests(arguments.folder, arguments.prefix, external=arguments.external, program=arguments.program)
+    )
     json.dump({"apiVersion": "v1", "kind": "List", "items": objects}, sys.stdout, indent=1)
 
 
