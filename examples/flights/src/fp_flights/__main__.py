@@ -27,6 +27,7 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("FP_DATA", ".data")), help="platform's folder")
     parser.add_argument("--address", default="", metavar="HOST:PORT", help=_ADDRESS_HELP)
+    parser.add_argument("--insecure", action="store_true", help="speak clear text to another machine")
     parser.add_argument("--flights", type=_count, default=os.environ.get("FLIGHTS") or None, help=_FLIGHTS_HELP)
     parser.add_argument("--until", type=_day, default=END, help="end of the replay, a day of 2013; default 2013-10-01")
     parser.add_argument("--haste", type=float, default=1.0, help="let the story's clock go so many times faster")
@@ -37,7 +38,7 @@ def main() -> int:
     try:
         pace = Pace().times(arguments.haste)
         options = StoryOptions(flights=arguments.flights, end=arguments.until, pace=pace, leave_running=arguments.keep)
-        where = elsewhere(arguments.address, os.environ) if arguments.address else folder
+        where = elsewhere(arguments.address, os.environ, insecure=arguments.insecure) if arguments.address else folder
         outcome = asyncio.run(run_story(where, narrator, options))
         if arguments.keep and not arguments.address:
             asyncio.run(_farewell(folder, narrator))

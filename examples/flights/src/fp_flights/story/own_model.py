@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fp_cli.address import host_of, is_loopback
 from fp_kernel import FailedPrecondition
 from fp_supervisor import Access
 from skl2onnx import convert_sklearn
@@ -81,6 +82,8 @@ class Terminal:
     def __init__(self, folder: Path, access: Access, narrator: Narrator) -> None:
         self.folder = folder
         self._narrator = narrator
+        # To another machine only where somebody asked for it: see `platform.elsewhere`.
+        self._plain = () if access.ca_file or is_loopback(host_of(access.address)) else ("--insecure",)
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ},
             "XDG_CONFIG_HOME": str(folder),
@@ -102,7 +105,7 @@ class Terminal:
         self._narrator.say(f"[cyan]$ fp {shown}[/cyan]")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "fp_cli", *arguments),
+            *("-m", "fp_cli", *self._plain, *arguments),
             cwd=self.folder,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fp_cli.address import host_of, is_loopback
 from fp_kernel.errors import invalid
 from fp_supervisor import Access, SupervisorClient
 from fp_supervisor.launch import SOCKET, ensure
@@ -40,14 +41,17 @@ async def open_platform(where: Path | Access, narrator: Narrator) -> Platform:
     return Platform(await client.access(), folder, started_here=started)
 
 
-def elsewhere(address: str, environment: Mapping[str, str]) -> Access:
+def elsewhere(address: str, environment: Mapping[str, str], *, insecure: bool = False) -> Access:
     """How who has FP_EMAIL and FP_PASSWORD reaches the platform that speaks gRPC and HTTP at `host:port`.
 
+    FP_CA_FILE: of the authority to trust. insecure: without it, in clear text to another machine.
     Raises InvalidArgument where one of them is missing.
     """
     for name in ("FP_EMAIL", "FP_PASSWORD"):
         if not environment.get(name):
             raise invalid(name, "is missing: of an account that may do everything in its team")
+    if not (environment.get("FP_CA_FILE") or insecure or is_loopback(host_of(address))):
+        raise invalid("FP_CA_FILE", "is missing: in clear text others read the password; --insecure allows it")
     return Access(
         address=address,
         http_address=address,
