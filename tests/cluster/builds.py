@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import tomllib
 import zlib
 from collections.abc import Iterator, Sequence
@@ -108,18 +109,16 @@ def mounted(layout: Layout, recipe: Recipe) -> Iterator[Path]:
 
 
 def compressed_bytes(layout: Layout, recipe: Recipe) -> int:
-    """Of all layers by gzip at its fastest: a registry has it a tenth smaller."""
-    folder = layout.home / "measured"
-    _buildah(layout, "push", "--quiet", "--disable-compression", recipe.image, f"dir:{folder}")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    layers = [folder / layer["digest"].removeprefix("sha256:") for layer in manifest["layers"]]
-    size = sum(_compressed(layer) for layer in layers)
-    shutil.rmtree(folder)
-    return size
+    """Of all layers by gzip, as a registry has them."""
+    with tempfile.TemporaryDirectory(dir=layout.home) as folder:
+        _buildah(layout, "push", "--quiet", "--disable-compression", recipe.image, f"dir:{folder}")
+        manifest = json.loads(Path(folder, "manifest.json").read_text())
+        layers = [Path(folder, layer["digest"].removeprefix("sha256:")) for layer in manifest["layers"]]
+        return sum(_compressed(layer) for layer in layers)
 
 
 def _compressed(file: Path) -> int:
-    packer, size = zlib.compressobj(1), 0
+    packer, size = zlib.compressobj(6), 0
     with file.open("rb") as content:
         while chunk := content.read(1 << 20):
             size += len(packer.compress(chunk))
