@@ -47,6 +47,8 @@ _LINKS = Path("/sys/class/net")
 _API_SECONDS = 240
 _READY_SECONDS = 300
 _END_SECONDS = 60
+# It outlives this program; forgotten while that runs, Python would complain of it.
+_LEFT_BEHIND: list["subprocess.Popen[bytes]"] = []
 
 
 class Failed(Exception):
@@ -156,6 +158,7 @@ def _start_node(layout: Layout) -> None:
             stderr=log,
             start_new_session=True,
         )
+    _LEFT_BEHIND.append(outer)
     children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
     _wait("the namespaces are made", lambda: bool(children.read_text(encoding="ascii").split()), _END_SECONDS)
     first = children.read_text(encoding="ascii").split()[0]
