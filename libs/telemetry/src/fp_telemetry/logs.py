@@ -17,6 +17,8 @@ _SECRETS: Final = frozenset(
     ("password", "secret", "token", "authorization", "api_key", "raw_key", "access_token", "refresh_token", "cookie")
 )
 _LONGEST_TEXT: Final = 8_192
+# Each writes a line for every request that it sends, with its URL.
+_TALKATIVE: Final = ("httpx", "httpx2")
 _JSON: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -138,6 +140,8 @@ def install(service: str, level: str, environment: str) -> logging.Handler:
     handler.setFormatter(JsonFormatter(service, environment))
     root = logging.getLogger()
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for known in [known for known in root.handlers if isinstance(known, _Lines)]:
         root.removeHandler(known)
     root.addHandler(handler)

@@ -5,6 +5,8 @@ import logging
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import httpx
+import httpx2
 import pytest
 from fp_telemetry import correlation_id, get_logger, setup, span
 from fp_telemetry.context import scope
@@ -182,6 +184,15 @@ def test_other_libraries_write_the_same_form(lines):
 
     (line,) = lines()
     assert (line["message"], line["logger"], line["service"]) == ("lost one of 3", "nats.client", "registry")
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_request_that_a_client_sends_is_no_line(lines, library):
+    transport = library.MockTransport(lambda _: library.Response(200))
+    with library.Client(transport=transport) as client:
+        assert client.get("http://cluster/api?token=t").status_code == 200
+
+    assert lines() == []
 
 
 def test_setting_up_again_writes_each_line_once(lines):
