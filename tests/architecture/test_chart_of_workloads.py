@@ -1,17 +1,21 @@
 """What the chart says of runtimes and jobs: their pods, whom they reach, whose they are, and who may make them."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import chart
 import chart_facts
 import pytest
 from chart_settings import SECRETS, refused_settings
+from fp_pipeline.domain import backtest
+from fp_pipeline.settings import modules
 from rules import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / chart_facts.CHART
 KIND = CHART / "values-kind.yaml"
+PIPELINE = ("Deployment", "pipeline")
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +88,13 @@ def test_rights_are_in_the_two_namespaces_and_of_pipeline_alone(made_by_pipeline
     assert {each["metadata"]["namespace"] for each in bindings} == {"fp-jobs", "fp-runtimes"}
     assert {subject["name"] for each in bindings for subject in each["subjects"]} == {"pipeline"}
     assert not [each for each in documents if each["kind"].startswith("ClusterRole")]
+
+
+def test_jobs_may_run_in_a_cluster_what_they_may_on_a_laptop(made_by_pipeline):
+    """The platform's own among them: a backtest names no module (ADR 0241), and was refused without."""
+    [pipeline] = [each for each in made_by_pipeline[0] if (each["kind"], each["metadata"]["name"]) == PIPELINE]
+    told = manifests.variables(pipeline["spec"]["template"]["spec"]["containers"][0])["FP_PIPELINE_JOB_MODULES"]
+    platform = tomllib.loads((ROOT / "deploy" / "platform" / "src" / "fp_platform" / "services.toml").read_text())
+
+    assert modules(told).allow(backtest.MODULE)
+    assert modules(told) == modules(platform["services"]["pipeline"]["defaults"]["FP_PIPELINE_JOB_MODULES"])
