@@ -76,6 +76,43 @@ async def test_a_place_that_came_to_someone_who_left_goes_to_the_next() -> None:
     assert bulkheads._rooms == {}
 
 
+async def test_a_place_that_came_to_someone_who_left_leaves_no_room_behind() -> None:
+    bulkheads = _bulkheads()
+    async with bulkheads.enter("model", _PATIENT):
+        waiting = asyncio.ensure_future(_enter(bulkheads))
+        await _turns()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert bulkheads._rooms == {}
+
+
+async def test_whoever_has_waited_long_enough_is_told_so_though_another_leaves_at_that_moment() -> None:
+    bulkheads = _bulkheads()
+    async with bulkheads.enter("model", _PATIENT):
+        late = asyncio.ensure_future(_enter(bulkheads, seconds=0.0))
+        await asyncio.sleep(0)
+        place = bulkheads._rooms["model"].waiting[0]
+        while not place.cancelled():
+            await asyncio.sleep(0)
+        assert not late.done()
+    # Whoever left has met the wait that is over, before the one who waited has run again.
+    with pytest.raises(ResourceExhausted):
+        await late
+    assert bulkheads._rooms == {}
+
+
+async def test_whoever_is_cancelled_ends_as_cancelled_though_another_leaves_at_that_moment() -> None:
+    bulkheads = _bulkheads()
+    async with bulkheads.enter("model", _PATIENT):
+        waiting = asyncio.ensure_future(_enter(bulkheads))
+        await _turns()
+        waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert bulkheads._rooms == {}
+
+
 async def test_places_are_never_lost_nor_made_whoever_is_cancelled() -> None:
     bulkheads = _bulkheads(in_flight=3, waiting=100)
     peak = 0

@@ -70,19 +70,20 @@ class Bulkheads:
         try:
             await self._wait(room, min(seconds, self._policy.seconds))
         except BaseException:
-            self._carry_out(room, size)
+            self._carry_out(key, room, size)
             raise
         return room
 
     def leave(self, key: Hashable, room: _Room, size: int) -> None:
         self._pass_on(room)
-        if not room.taken and not room.waiting:
-            self._rooms.pop(key, None)
-        self._carry_out(room, size)
+        self._carry_out(key, room, size)
 
-    def _carry_out(self, room: _Room, size: int) -> None:
+    def _carry_out(self, key: Hashable, room: _Room, size: int) -> None:
         room.bytes -= size
         self._bytes -= size
+        # Another room may have its key by now: one was forgotten before who gave up waiting in it has run again.
+        if not room.taken and not room.waiting and self._rooms.get(key) is room:
+            del self._rooms[key]
 
     def _check_bytes(self, room: _Room, size: int) -> None:
         most = self._policy.most_bytes
@@ -104,13 +105,13 @@ class Bulkheads:
             # The place may have been passed on in the very moment in which the time was over.
             if _is_granted(place):
                 return
-            room.waiting.remove(place)
+            _give_up(room, place)
             raise self._full() from None
         except asyncio.CancelledError:
             if _is_granted(place):
                 self._pass_on(room)
             else:
-                room.waiting.remove(place)
+                _give_up(room, place)
             raise
 
     def _pass_on(self, room: _Room) -> None:
@@ -147,6 +148,12 @@ class _Visit:
 
     async def __aexit__(self, *_: object) -> None:
         self._bulkheads.leave(self._key, self._room, self._size)
+
+
+def _give_up(room: _Room, place: "asyncio.Future[None]") -> None:
+    # Whoever left since the wait ended has passed it over already.
+    if place in room.waiting:
+        room.waiting.remove(place)
 
 
 def _is_granted(place: "asyncio.Future[None]") -> bool:
