@@ -63,7 +63,7 @@ def _kubelet(layout: Layout) -> dict[str, object]:
         "oomScoreAdj": 0,
         "maxPods": 200,
         "nodeStatusUpdateFrequency": "5s",
-        # The disk is the machine's: what others put there evicts nothing here.
+        # An image that was collected could not be pulled again.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "featureGates": {"KubeletInUserNamespace": True},
