@@ -44,6 +44,8 @@ class FakeReplica:
         return self.address
 
     async def is_ready(self, target: Target) -> bool:
+        if self.gate is not None:
+            await self.gate.wait()
         return self.ready
 
     async def close(self) -> None:
@@ -212,6 +214,28 @@ async def test_one_that_is_not_wanted_any_more_answers_what_it_has_and_is_closed
     assert setting.all["a"].closed
 
 
+async def test_one_that_is_asked_whether_it_is_ready_is_not_closed_meanwhile(setting: Setting) -> None:
+    setting.all["a"].gate, setting.all["a"].ready = asyncio.Event(), True
+    asked = asyncio.create_task(setting.replicas.any_ready(_TARGET))
+    await asyncio.sleep(0)
+    setting.replicas.place(("b", "c"))
+    await setting.replicas.look(_TARGET)
+    assert not setting.all["a"].closed
+    setting.all["a"].gate.set()
+    assert await asked
+    await setting.replicas.look(_TARGET)
+    assert setting.all["a"].closed
+
+
+async def test_one_that_is_asked_to_describe_its_model_is_not_closed_meanwhile(setting: Setting) -> None:
+    with setting.replicas.first() as replica:
+        setting.replicas.place(())
+        await setting.replicas.look(_TARGET)
+        assert not replica.closed
+    await setting.replicas.look(_TARGET)
+    assert replica.closed
+
+
 async def test_one_that_never_answers_is_closed_at_last(setting: Setting) -> None:
     setting.all["a"].gate = asyncio.Event()
     asked = asyncio.create_task(setting.ask())
@@ -239,5 +263,5 @@ async def test_without_a_replica_there_is_no_answer(setting: Setting) -> None:
     empty = Setting()
     with pytest.raises(Unavailable):
         await empty.ask()
-    with pytest.raises(Unavailable):
-        empty.replicas.first()
+    with pytest.raises(Unavailable), empty.replicas.first():
+        raise AssertionError

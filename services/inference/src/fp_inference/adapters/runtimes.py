@@ -103,8 +103,8 @@ class ServingRuntimes:
 
     async def describe(self, target: Target, team: str, model_name: str) -> Signature:
         request = pb.GetModelInfoRequest(model_name=model_name, version=target.version, version_id=target.version_id)
-        process = (await self._of(target)).first()
-        with acting_for(team):
+        replicas = await self._of(target)
+        with acting_for(team), replicas.first() as process:
             response = await process.stub.GetModelInfo(request, timeout=LOOK_SECONDS)
         info = response.model_info
         inputs, outputs = map(_TENSORS.spec_from_pb, info.input_schema), map(_TENSORS.spec_from_pb, info.output_schema)

@@ -5,7 +5,8 @@ A prediction reads and changes nothing, so it may be asked of another runtime wh
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -75,6 +76,15 @@ class _Member(Generic[R]):
     turn: int = 0
     left_at: float = 0.0
 
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Not closed meanwhile: a call whose channel is closed under it ends as cancelled, which is nobody's error."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
 
 class Replicas(Generic[R]):
     """Fewest calls under way first. One alone is asked as it is: whoever chose the version guards it."""
@@ -110,11 +120,13 @@ class Replicas(Generic[R]):
         """Whether `look` has something to do."""
         return bool(self._leaving) or any(member.breaker.awaits_return for member in self._members.values())
 
-    def first(self) -> R:
-        """Any that may be asked. Raises Unavailable."""
+    @contextmanager
+    def first(self) -> Iterator[R]:
+        """Any that may be asked, for as long as the block runs. Raises Unavailable."""
         member, permit = self._first()
         member.breaker.returned(permit)
-        return member.replica
+        with member.asked():
+            yield member.replica
 
     def place(self, addresses: Sequence[str]) -> None:
         """These are wanted from now on; the others get no more calls, and end when they have answered."""
@@ -130,8 +142,9 @@ class Replicas(Generic[R]):
 
     async def any_ready(self, target: Target) -> bool:
         for member in tuple(self._members.values()):
-            if await member.replica.is_ready(target):
-                return True
+            with member.asked():
+                if await member.replica.is_ready(target):
+                    return True
         return False
 
     async def look(self, target: Target) -> None:
