@@ -8,7 +8,7 @@ import pytest
 from fp_kernel import InvalidArgument, NotFound, ResourceExhausted
 from fp_kernel.tensors import ElementType, Tensor
 from fp_monitor.app import set_log
-from fp_monitor.domain.entities import concerns, erased_entity
+from fp_monitor.domain.entities import MAX_VALUE, concerns, erased_entity
 from fp_monitor.domain.log import LoggedTensor
 from prediction_logs import MODEL, TEAM, LogWorld, batch, log_world, some
 
@@ -52,7 +52,12 @@ INPUTS = {
     ],
 )
 def test_whom_a_prediction_is_about_is_said_by_any_of_its_rows(name, value, found):
-    assert concerns(INPUTS, [erased_entity("nobody", "7"), erased_entity(name, value)]) is found
+    assert concerns(INPUTS, (), [erased_entity("nobody", "7"), erased_entity(name, value)]) is found
+
+
+def test_a_text_is_not_somebody_whose_name_it_begins_with():
+    text = {"name": tensor(ElementType.STRING, (1,), pack("<I", MAX_VALUE + 1) + b"a" * (MAX_VALUE + 1))}
+    assert not concerns(text, (), [erased_entity("name", "a" * MAX_VALUE)])
 
 
 @pytest.mark.parametrize(("name", "value"), [("", "7"), ("customer", ""), ("x" * 257, "7"), ("customer", "a\0b")])
@@ -79,6 +84,16 @@ async def test_all_about_somebody_is_in_no_answer_at_once_and_soon_in_no_file(wo
     assert await world.stored() == {each.request_id for each in left}
     assert await world.found() == left[::-1]
     assert await world.entities.to_rewrite(("", "")) is None
+
+
+async def test_masked_values_are_nobodys_though_zeros_stand_for_them(world):
+    await world.policy("age")
+    await world.write([batch(some(world, 3))])
+    await world.erase_entity("age", "0")
+    await world.erase_entities()
+    assert await world.write([batch(await world.found())]) == 3
+    assert len(await world.stored()) == 3
+    assert len(await world.found()) == 3
 
 
 async def test_what_comes_about_somebody_who_was_erased_is_not_stored_for_as_long_as_an_event_may_come_again(world):

@@ -4,7 +4,7 @@ The library is loaded with the first file: a monitor without a log does not need
 """
 
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import Any
 
 from fp_kernel.tensors import ElementType, Tensor
 
+from fp_monitor.domain.entities import Concerns
 from fp_monitor.domain.log import DamagedFile, Label, Logged, LoggedTensor, Merged
 
 # Of a row group: what one answer reads at least.
@@ -62,15 +63,15 @@ def request_ids(content: bytes) -> list[str]:
     return found
 
 
-def concerned(content: bytes, concerns: Callable[[Mapping[str, LoggedTensor]], bool]) -> list[str]:
-    """Request ids of predictions whose inputs are so. Raises DamagedFile."""
+def concerned(content: bytes, concerns: Concerns) -> list[str]:
+    """Request ids of predictions whose inputs, with what of them is masked, are so. Raises DamagedFile."""
     _, pq = _library()
     found: list[str] = []
     with _damaged():
         file = pq.ParquetFile(io.BytesIO(content))
         for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=["request_id", "inputs"], use_threads=False).to_pylist()
-            found += [row["request_id"] for row in rows if concerns(_read_tensors(row["inputs"]))]
+            rows = file.read_row_group(group, columns=["request_id", "inputs", "masked"], use_threads=False).to_pylist()
+            found += [row["request_id"] for row in rows if concerns(_read_tensors(row["inputs"]), row["masked"])]
     return found
 
 

@@ -1,21 +1,21 @@
 """Predictions about whom was erased leave the files that have them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from fp_monitor.app.log_files import Unreadable, content_of, set_aside
 from fp_monitor.app.log_ports import LogStores, Model
 from fp_monitor.app.merge_log import MergeLog
-from fp_monitor.domain.entities import ErasedEntity, concerns
-from fp_monitor.domain.log import DamagedFile, LogFile, LoggedTensor
+from fp_monitor.domain.entities import Concerns, ErasedEntity, concerns
+from fp_monitor.domain.log import DamagedFile, LogFile
 
 _FILES = 100
 
 
 class Concerned(Protocol):
-    def __call__(self, content: bytes, concerns: Callable[[Mapping[str, LoggedTensor]], bool]) -> list[str]:
+    def __call__(self, content: bytes, concerns: Concerns) -> list[str]:
         """Request ids of the predictions. Raises DamagedFile."""
 
 
@@ -54,7 +54,9 @@ class EraseEntities:
             content = await content_of(self._stores.objects, file)
             if content is None:
                 raise DamagedFile(there=False)  # noqa: TRY301 -- as one that is damaged
-            ids = await asyncio.to_thread(self._concerned, content, lambda inputs: concerns(inputs, gone))
+            ids = await asyncio.to_thread(
+                self._concerned, content, lambda inputs, masked: concerns(inputs, masked, gone)
+            )
             if ids:
                 await self._merge.rewrite([replace(file, erased_up_to=number)], set(ids))
                 return

@@ -168,7 +168,11 @@ class ReadLog:
             return found
         erased = await self._reads.erased(chosen.team, chosen.model_name, [each.request_id for each in found])
         gone = (await self._entities.of([(chosen.team, chosen.model_name)])).get((chosen.team, chosen.model_name), ())
-        left = [each for each in found if each.request_id not in erased and not (gone and concerns(each.inputs, gone))]
+        left = [
+            each
+            for each in found
+            if each.request_id not in erased and not (gone and concerns(each.inputs, each.masked, gone))
+        ]
         bare = [each.request_id for each in left if each.label is None]
         labels = await self._reads.labels(chosen.team, chosen.model_name, bare) if bare else {}
         return [replace(each, label=each.label or labels.get(each.request_id)) for each in left]

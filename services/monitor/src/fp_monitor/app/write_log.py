@@ -81,7 +81,7 @@ class WriteLog:
             erased = await self._stores.reads.erased(*model, [each.request_id for each in given])
             gone = entities.get(model, ())
             for each in given:
-                out = each.request_id in erased or (gone and concerns(each.inputs, gone))
+                out = each.request_id in erased or (gone and concerns(each.inputs, each.masked, gone))
                 left = None if out else each.under(policy)
                 if left is not None:
                     taken[model, left.day].append(left)

@@ -1,6 +1,6 @@
 """Whom a logged prediction is about, as far as its inputs say so: a customer, a patient, a flight."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -10,6 +10,9 @@ from fp_kernel.tensors import ElementType, Tensor
 from fp_monitor.domain.log import LoggedTensor
 
 MAX_VALUE = 256
+
+# Whether a prediction is about somebody, by its inputs and what of it is masked.
+Concerns = Callable[[Mapping[str, LoggedTensor], Collection[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ def erased_entity(name: str, value: str) -> ErasedEntity:
     return ErasedEntity(name, _digest(name, value))
 
 
-def concerns(inputs: Mapping[str, LoggedTensor], erased: Collection[ErasedEntity]) -> bool:
-    """Whether one of these is in one of the rows."""
-    wanted = {each.name for each in erased}
+def concerns(inputs: Mapping[str, LoggedTensor], masked: Collection[str], erased: Collection[ErasedEntity]) -> bool:
+    """Whether one of these is in one of the rows. masked: names of what was left out, for which zeros stand."""
+    wanted = {each.name for each in erased}.difference(masked)
     digests = {each.digest for each in erased}
     return any(_digest(name, value) in digests for name, value in _values(inputs, wanted))
 
@@ -54,7 +57,8 @@ def _values(inputs: Mapping[str, LoggedTensor], wanted: Collection[str]) -> Iter
 def _texts(tensor: Tensor, cells: range) -> Iterator[str]:
     """A number that is whole without a point: 42 and not 42.0, whatever its type."""
     if tensor.element is ElementType.STRING:
-        yield from tensor.texts(cells, MAX_VALUE)
+        # One more than anybody's: a longer text is not the one that it begins with.
+        yield from tensor.texts(cells, MAX_VALUE + 1)
         return
     for cell in cells:
         number = tensor.number(cell)
