@@ -1,6 +1,7 @@
 """Recorded predictions through another version, with ONNX Runtime in this process (`fp-jobs[backtest]`).
 
-One by one, in the shapes in which they were asked, with one thread: the version that answered gives the same bytes.
+One by one, in the shapes in which they were asked, with one thread: the version that answered gives the same bytes
+where its runtime has one thread too (ADR 0226).
 """
 
 import re
