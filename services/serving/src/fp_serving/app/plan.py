@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fp_kernel import Clock, Error, FieldViolation, Kind
 from fp_kernel.ensembles import Ensemble, Source, Step
@@ -13,7 +13,7 @@ from fp_serving.app.ports import Members
 Known = dict[Source, Tensor]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """took: told the seconds of each answer, all its steps together."""
 
@@ -21,6 +21,11 @@ class Plan:
     members: Members
     clock: Clock
     took: Callable[[float], object] = lambda _: None
+    _levels: tuple[tuple[Step, ...], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once and not for each answer.
+        self._levels = self.ensemble.levels
 
     async def __call__(self, inputs: Mapping[str, Tensor], *, deadline: float) -> Mapping[str, Tensor]:
         """deadline: on the monotonic clock, of all steps together.
@@ -29,7 +34,7 @@ class Plan:
         """
         start = self.clock.monotonic()
         known: Known = {Source("", name): tensor for name, tensor in inputs.items()}
-        for level in self.ensemble.levels:
+        for level in self._levels:
             if len(level) == 1:
                 await self._run(level[0], known, deadline)
             else:
