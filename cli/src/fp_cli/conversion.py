@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, InvalidArgument, invalid
+from fp_onnx.session import first_line
 
 from fp_cli import conversion_check, csv_files, onnx_file
 
@@ -114,7 +115,7 @@ def _xgboost(file: Path) -> Any:
     try:
         booster.load_model(file)
     except Exception as error:  # noqa: BLE001 -- of several kinds
-        raise invalid("file", f"is no model of XGBoost: {str(error).splitlines()[0]}") from None
+        raise invalid("file", f"is no model of XGBoost: {first_line(error)}") from None
     return booster
 
 
@@ -126,7 +127,7 @@ def _lightgbm(file: Path) -> Any:
     try:
         return lightgbm.Booster(model_file=str(file))
     except Exception as error:  # noqa: BLE001 -- of several kinds
-        raise invalid("file", f"is no model of LightGBM: {str(error).splitlines()[0]}") from None
+        raise invalid("file", f"is no model of LightGBM: {first_line(error)}") from None
 
 
 def _converted(model: Any, sample: Sample | None) -> Converted:
@@ -139,8 +140,7 @@ def _converted(model: Any, sample: Sample | None) -> Converted:
     except ImportError as error:
         raise FailedPrecondition(f"converting needs {error.name}: {_NEEDS}") from None
     except Exception as error:  # noqa: BLE001 -- converters raise what they like
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise FailedPrecondition(f"{type(model).__name__} cannot be converted: {reason}") from None
+        raise FailedPrecondition(f"{type(model).__name__} cannot be converted: {first_line(error)}") from None
     content: bytes = found.SerializeToString()
     try:
         conversion_check.check(model, content, columns, sample.columns if sample is not None else None)

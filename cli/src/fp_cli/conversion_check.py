@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition
-from fp_onnx.session import opened
+from fp_onnx.session import first_line, opened
 
 _ROWS: Final = 16
 _SCALES: Final = (0.01, 0.1, 1.0, 10.0, 100.0, 10_000.0)
@@ -19,8 +19,8 @@ _CLOSE: Final = {"rtol": 1e-2, "atol": 1e-3}
 def check(model: Any, content: bytes, columns: Sequence[str], table: Mapping[str, Sequence[Any]] | None) -> None:
     """table: rows as it was trained on, by column; without them numbers of all sizes are made up.
 
-    Raises FailedPrecondition when most answers differ. Silent where the model does not take such rows, and for what
-    neither predicts nor transforms.
+    Raises FailedPrecondition when most answers differ or there are none. Silent where the model does not take such
+    rows, and for what neither predicts nor transforms.
     """
     try:
         rows, given = _rows(columns) if table is None else _of_table(columns, table)
@@ -30,7 +30,12 @@ def check(model: Any, content: bytes, columns: Sequence[str], table: Mapping[str
     except Exception:  # noqa: BLE001 -- the user's model raises what it likes
         return
     session = opened(content)
-    found = [_array(each) for each in session.run(None, given)]
+    try:
+        found = [_array(each) for each in session.run(None, given)]
+    except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
+        raise FailedPrecondition(
+            f"{type(model).__name__} cannot be converted: what came of it does not run: {first_line(error)}"
+        ) from None
     for name, answer in wanted.items():
         if not any(_same(each, answer) for each in found):
             raise FailedPrecondition(

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import xgboost
-from fp_cli import conversion, model_check
+from fp_cli import conversion, conversion_check, model_check
 from fp_kernel import FailedPrecondition, InvalidArgument
 
 RNG = np.random.default_rng(5)
@@ -126,3 +126,11 @@ def test_what_a_converter_takes_for_something_else_is_refused(kept):
     for model, name in ((of_lightgbm, "model.txt"), (raw, "model.json"), (regression, "model.ubj")):
         with pytest.raises(FailedPrecondition, match="gives other answers than its own predict"):
             converted(kept(model, name))
+
+
+def test_what_does_not_run_once_it_is_converted_is_refused_with_the_reason(kept):
+    narrow = xgboost.XGBRegressor(n_estimators=2, max_depth=2, n_jobs=1).fit(X[:, :2], DELAY)
+    content = converted(kept(narrow, "model.pkl")).content
+    wide = xgboost.XGBRegressor(n_estimators=2, max_depth=2, n_jobs=1).fit(X, DELAY)
+    with pytest.raises(FailedPrecondition, match=r"does not run: .*INVALID_ARGUMENT"):
+        conversion_check.check(wide, content, ["f0", "f1", "f2", "f3"], None)
