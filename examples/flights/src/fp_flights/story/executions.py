@@ -93,13 +93,5 @@ def _narrate(event: Any, stage: Stage) -> None:
 
 
 async def _by_name(session: Session, name: str) -> str:
-    request = pb.ListPipelinesRequest()
-    request.pagination.page_size = _PAGE
-    while True:
-        response = await patiently(lambda: session.pipeline.ListPipelines(request))
-        for pipeline in response.pipelines:
-            if pipeline.name == name:
-                return str(pipeline.id)
-        request.pagination.page_token = response.pagination.next_page_token
-        if not request.pagination.page_token:
-            raise FailedPrecondition(f"the pipeline {name} exists and is not listed")
+    request = pb.GetPipelineRequest(name=name)
+    return str((await patiently(lambda: session.pipeline.GetPipeline(request))).pipeline.id)

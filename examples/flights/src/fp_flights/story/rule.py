@@ -7,7 +7,7 @@ from datetime import datetime
 
 from forgepoint.notification.v1 import notification_pb2 as pb
 from fp_jobs.patience import patiently
-from fp_kernel import AlreadyExists, NotFound, SystemClock, new_id
+from fp_kernel import AlreadyExists, FailedPrecondition, NotFound, SystemClock, new_id
 
 from fp_flights.story.narrator import Narrator
 from fp_flights.story.receiver import Receiver, listening
@@ -75,11 +75,22 @@ async def _create(session: Session, target: str) -> str:
         response = await patiently(lambda: session.notification.CreateRule(request))
     except AlreadyExists:
         # Of a story that was broken off; its receiver is gone.
-        rules = (await patiently(lambda: session.notification.ListRules(pb.ListRulesRequest()))).rules
-        await _delete(session, next(rule.id for rule in rules if rule.name == NAME))
+        await _delete(session, await _by_name(session))
         request.idempotency_key = new_id()
         response = await patiently(lambda: session.notification.CreateRule(request))
     return str(response.rule.id)
+
+
+async def _by_name(session: Session) -> str:
+    request = pb.ListRulesRequest()
+    while True:
+        response = await patiently(lambda: session.notification.ListRules(request))
+        for rule in response.rules:
+            if rule.name == NAME:
+                return str(rule.id)
+        request.pagination.page_token = response.pagination.next_page_token
+        if not request.pagination.page_token:
+            raise FailedPrecondition(f"the rule {NAME} exists and is not listed")
 
 
 async def _delete(session: Session, rule: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from forgepoint.experiment.v1 import experiment_pb2 as pb
 from fp_jobs.patience import patiently
+from fp_kernel import NotFound
 
 from fp_flights import tracking
 from fp_flights.story.narrator import Narrator
@@ -11,7 +12,6 @@ from fp_flights.story.session import Session
 
 # The newest, as many as one comparison takes.
 _MOST: Final = 20
-_PAGE: Final = 100
 # Characters of a day; with the whole id of the run, a line has 80 at most.
 _DAY: Final = 10
 
@@ -34,11 +34,12 @@ async def compared(session: Session) -> list[Any]:
 
 
 async def _experiment(session: Session) -> str:
-    """Raises StopIteration when nothing was ever tracked: every training does."""
-    request = pb.ListExperimentsRequest()
-    request.pagination.page_size = _PAGE
+    """Raises NotFound when nothing was ever tracked: every training does."""
+    request = pb.ListExperimentsRequest(name=tracking.EXPERIMENT)
     found = (await patiently(lambda: session.experiment.ListExperiments(request))).experiments
-    return next(str(each.id) for each in found if each.name == tracking.EXPERIMENT)
+    if not found:
+        raise NotFound(f"the experiment {tracking.EXPERIMENT} is not there: no training was tracked")
+    return str(found[0].id)
 
 
 def _row(comparison: Any) -> tuple[Any, ...]:
