@@ -65,7 +65,9 @@ async def memory(platform) -> dict[str, float]:
 
 
 def growth(seen: list[float]) -> float:
-    """From the beginning to the end of what was seen; of three each the one in the middle."""
+    """From the beginning to the end of what was seen, of three each the one in the middle: from its second to the last
+    but one.
+    """
     return statistics.median(seen[-3:]) - statistics.median(seen[:3])
 
 
@@ -88,7 +90,8 @@ async def test_no_process_grows_with_the_number_of_predictions(platform, connect
         seen.append(await memory(platform))
         rounded = {name: round(kib / KIB, 1) for name, kib in seen[-1].items()}
         print(f"\npart {part}: {rates[-1]:.0f}/s, {cost:.0f} us of the client each; MiB: {rounded}", flush=True)
-    thousands = (PARTS - WARMED) * COUNT / PARTS / 1_000
+    # Between the two that `growth` compares.
+    thousands = (PARTS - WARMED - 3) * COUNT / PARTS / 1_000
     # A process that came later has nothing to be compared with.
     names = [name for name in seen[-1] if all(name in part for part in seen[WARMED:])]
     grown = {name: growth([part[name] for part in seen[WARMED:]]) for name in names}
