@@ -213,3 +213,7 @@ def test_a_job_trusts_the_authority_and_has_no_certificate(environments, tmp_pat
 
 def test_what_the_zygote_forks_has_one_arena_for_all_its_threads(environments):
     assert environments.zygote()["MALLOC_ARENA_MAX"] == "1"
+
+
+def test_onnx_runtime_tells_its_maker_nothing_whoever_loads_it(environments):
+    assert environments.base()["ORT_DISABLE_TELEMETRY"] == environments.zygote()["ORT_DISABLE_TELEMETRY"] == "1"

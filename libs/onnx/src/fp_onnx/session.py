@@ -1,5 +1,6 @@
 """A session of ONNX Runtime for an artifact, where the runtime is installed."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ def opened(content: bytes) -> Any:
     """
     if content.startswith(FIRST):
         raise FailedPrecondition("it is an ensemble, whose steps the platform alone has together")
+    # Read when it is loaded: it would give the machine an id in its user's home, and send events to its maker.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 -- who reads files does without it
 
     options = onnxruntime.SessionOptions()

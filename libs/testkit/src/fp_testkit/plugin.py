@@ -60,8 +60,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before a conftest imports a library that starts threads
 def pytest_load_initial_conftests() -> None:
-    """As jobs of the platform have it: the threads of one worker wait for those of the others, spinning."""
+    """As jobs of the platform have it: the threads of one worker wait for those of the others, spinning, and ONNX
+    Runtime tells its maker nothing.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:

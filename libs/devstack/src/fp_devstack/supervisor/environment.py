@@ -30,6 +30,8 @@ _VALUE_BYTES = 512 * 1024
 
 # Read when the zygote starts, and kept by what it forks. Each thread of gRPC would have an arena of its own.
 _ALLOCATOR = {"MALLOC_ARENA_MAX": "1"}
+# Read when ONNX Runtime is loaded: it gave the machine an id in its user's home and had events for its maker's servers.
+_PRIVACY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def check(environment: Mapping[str, str]) -> None:
@@ -58,7 +60,7 @@ class Environments:
     def base(self) -> dict[str, str]:
         """What any child gets. Its temporary files stay in the folder."""
         inherited = {name: self.outer[name] for name in _BASE if name in self.outer}
-        return {**inherited, "TMPDIR": str(self.folder / "tmp")}
+        return {**inherited, **_PRIVACY, "TMPDIR": str(self.folder / "tmp")}
 
     def zygote(self) -> dict[str, str]:
         path = {"PYTHONPATH": self.outer["PYTHONPATH"]} if "PYTHONPATH" in self.outer else {}
