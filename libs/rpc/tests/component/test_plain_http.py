@@ -12,7 +12,7 @@ from fp_rpc.http2 import frames
 from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
 
-PATH = "/things/t-1/do"
+from libs.rpc.tests.component.raw_http1 import PATH, exchange, request
 
 
 class Audit:
@@ -171,26 +171,6 @@ async def test_what_is_not_served_is_refused(serve, ask):
 
 
 # HTTP/1.1 alone
-
-
-async def exchange(address, *parts):
-    """What the server answers until it closes the connection."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    for part in parts:
-        writer.write(part)
-        await writer.drain()
-        await asyncio.sleep(0)
-    async with asyncio.timeout(PATIENCE):
-        answer = await reader.read()
-    writer.close()
-    return answer
-
-
-def request(keys, *lines, body=b"x", verb="POST", length=None):
-    head = f"{verb} {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {keys.sign()}\r\n"
-    size = "" if length == "" else f"content-length: {length or len(body)}\r\n"
-    return (head + size + "".join(f"{line}\r\n" for line in lines) + "\r\n").encode() + body
 
 
 async def test_requests_of_a_connection_are_answered_in_order(serve, keys):

@@ -42,7 +42,9 @@ class Http1Connection(asyncio.Protocol):
         self._url = b""
         self._fields: dict[str, str] = {}
         self._size = 0
-        self._in_head = self._paused = self._retired = self._lingers = False
+        # Bytes that the parser took since it last told anything whole; it keeps a header until its end.
+        self._unfinished = 0
+        self._in_head = self._paused = self._full = self._retired = self._lingers = False
         server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -50,10 +52,14 @@ class Http1Connection(asyncio.Protocol):
             return
         if not self._in_head:
             self.heard_at = self.loop.time()
+        self._unfinished += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(_BAD)
+            return
+        if self._unfinished > self._server.policy.header_bytes:
+            self._refuse(_HEADERS_TOO_LARGE)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._lingers = True
@@ -62,11 +68,15 @@ class Http1Connection(asyncio.Protocol):
             call.close()
 
     def pause_writing(self) -> None:
+        self._full = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self._full = False
         if not self._paused:
             self._transport.resume_reading()
+        if self._calls and self._calls[0].task is None and not self._lingers:
+            self._begin()
 
     # What the parser finds.
 
@@ -85,7 +95,7 @@ class Http1Connection(asyncio.Protocol):
             self._fields.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._unfinished = False, 0
         if self._lingers:
             return
         head = self._head()
@@ -106,14 +116,16 @@ class Http1Connection(asyncio.Protocol):
                 self._begin()
 
     def on_body(self, data: bytes) -> None:
+        self._unfinished = 0
         if self._lingers:
             return
         call = self._calls[-1]
         call.take(data, ended=False)
-        if call.unread > _UNREAD:
+        if call.unread > _UNREAD and not call.wanted:
             self._pause()
 
     def on_message_complete(self) -> None:
+        self._unfinished = 0
         if self._lingers:
             return
         self._calls[-1].take(b"", ended=True)
@@ -140,7 +152,9 @@ class Http1Connection(asyncio.Protocol):
         elif not call.keep or self._retired:
             self.end()
         elif self._calls:
-            self._begin()
+            # Whoever does not read his answers gets no more of them made.
+            if not self._full:
+                self._begin()
         else:
             self.read_on()
 

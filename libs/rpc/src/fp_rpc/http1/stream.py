@@ -16,9 +16,9 @@ _FIXED: Final = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS)
 
 
 class Http1Stream(HttpStream):
-    """keep: whether the client wants to ask again on this connection."""
+    """keep: whether the client wants to ask again on this connection. wanted: the handler waits for the body."""
 
-    __slots__ = ("_http1", "keep")
+    __slots__ = ("_http1", "keep", "wanted")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Http1Stream(HttpStream):
         super().__init__(cast("Any", connection), 0, head, now, found=found, watch=watch)
         self._http1 = connection
         self.keep = keep
+        self.wanted = False
         self._body.unlimited()
 
     @property
@@ -42,6 +43,7 @@ class Http1Stream(HttpStream):
 
     async def read(self) -> Any:
         if not self.ended:
+            self.wanted = True
             if self.head.metadata.get("expect") == "100-continue":
                 self._http1.send(_CONTINUE)
             self._http1.read_on()
