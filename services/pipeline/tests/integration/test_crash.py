@@ -34,10 +34,10 @@ from pipeline_fakes.peers import (
     FakeJobs,
     FakeJobTokens,
     FakeRegistry,
-    FakeRuntimes,
     FakeTraffic,
 )
 from pipeline_fakes.probe import FakeProbe
+from pipeline_fakes.runtimes import FakeRuntimes
 from pipeline_fakes.secrets import FakeSecrets
 from pipeline_fakes.world import World
 

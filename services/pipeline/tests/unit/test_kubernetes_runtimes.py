@@ -93,3 +93,15 @@ def test_a_file_that_is_none_of_the_charts_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match=r"job\.json does not say what a pod is"):
         Workload.read(tmp_path / "job.json")
+
+
+async def test_what_another_chart_has_started_is_outdated_until_it_is_started_again(server, runtimes):
+    await runtimes.start("runtime-1", SPEC)
+    image = {**POD, "spec": {"containers": [{"name": "serving", "image": "the next"}]}}
+    upgraded = KubernetesRuntimes(server.cluster("fp-runtimes"), Workload("fp-runtimes", image))
+    before = await upgraded.outdated()
+
+    await upgraded.start("runtime-1", SPEC)
+
+    assert (await runtimes.outdated(), before, await upgraded.outdated()) == ({"runtime-1"}, {"runtime-1"}, frozenset())
+    assert server.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["image"] == "the next"

@@ -1,7 +1,9 @@
 """Runtimes are brought to what the deployments say."""
 
+from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import StepStatus
+from fp_testkit.clock import ManualClock
 
 
 async def test_a_live_deployment_without_a_runtime_gets_one(service):
@@ -46,3 +48,51 @@ async def test_the_runtime_of_an_attempt_that_runs_is_left_alone(service):
         )
         await service.reconciler.once()
         assert len(service.world["runtimes"]) == 1
+
+
+def by_clock(service, clock):
+    stores, peers = service.stores, service.peers
+    return Reconciler(stores.transactions, stores.deployments, peers.runtimes, peers.probe, clock, every=1)
+
+
+async def outdated(service, *models):
+    """Deployed, and of another chart than the one of today."""
+    for model in models:
+        service.world.add_version(model, "1")
+        await service.deploy("1", model=model)
+    for stored in service.world["runtimes"].values():
+        stored["outdated"] = True
+
+
+def left(service):
+    return sum("outdated" in stored for stored in service.world["runtimes"].values())
+
+
+async def test_a_runtime_of_another_chart_is_renewed_when_no_pipeline_of_before_can_be_left(service):
+    clock = ManualClock()
+    reconciler = by_clock(service, clock)
+    await outdated(service, "delays")
+
+    await reconciler.once()
+    clock.advance(89)
+    await reconciler.once()
+    assert left(service) == 1, "the one of before would take it back"
+    clock.advance(1)
+    await reconciler.once()
+
+    assert left(service) == 0
+
+
+async def test_runtimes_are_renewed_one_after_the_other(service):
+    clock = ManualClock()
+    reconciler = by_clock(service, clock)
+    await outdated(service, "delays", "fares")
+    await reconciler.once()
+    clock.advance(90)
+
+    found = []
+    for _ in range(3):
+        await reconciler.once()
+        found.append(left(service))
+
+    assert found == [1, 0, 0]

@@ -44,6 +44,10 @@ class SupervisedRuntimes:
             addresses.setdefault(_runtime(each.name), []).append((number, each.address))
         return {name: target_of([address for _, address in sorted(found)]) for name, found in addresses.items()}
 
+    async def outdated(self) -> frozenset[str]:
+        """None: a process ends with the platform that it was started by."""
+        return frozenset()
+
 
 class SupervisedJobs:
     def __init__(self, client: SupervisorClient) -> None:

@@ -171,6 +171,11 @@ class ModelRuntime(Protocol):
     async def running(self) -> Mapping[str, str]:
         """Target by name of every runtime of ours, also of one that starts again."""
 
+    async def outdated(self) -> frozenset[str]:
+        """Names of those that would be started otherwise today, such as from another image: `start` makes them so, and
+        what they serve is served meanwhile.
+        """
+
 
 class ServedState(StrEnum):
     LOADING = "LOADING"

@@ -16,6 +16,8 @@ from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.events import ModelDeployed
 
 _log = get_logger(__name__)
+# While pipeline itself is upgraded, a process of before and one of after both look: the one of before is gone by then.
+_OVERLAP_SECONDS = 90.0
 
 
 class Reconciler:
@@ -38,6 +40,8 @@ class Reconciler:
         self._probe = probe
         self._clock = clock
         self._every = every
+        # Since when each was seen so.
+        self._outdated: dict[str, float] = {}
 
     async def run(self) -> None:
         """Until cancelled; outages of the store and of the runtimes' keeper are waited out."""
@@ -58,6 +62,17 @@ class Reconciler:
         for deployment in live:
             await self._establish(deployment, running, alone=deployment.version_id in outcasts)
         await self._stop_orphans(running)
+        await self._renew(live)
+
+    async def _renew(self, live: Sequence[Deployment]) -> None:
+        """One a round: a node may not have room for a second runtime of each version."""
+        now, found = self._clock.monotonic(), await self._runtimes.outdated()
+        self._outdated = {name: self._outdated.get(name, now) for name in sorted(found)}
+        for deployment in live:
+            if now - self._outdated.get(deployment.runtime, now) >= _OVERLAP_SECONDS:
+                await self._runtimes.start(deployment.runtime, _spec(deployment, shared=deployment.shared))
+                _log.info("runtime is renewed", runtime=deployment.runtime, version=deployment.version)
+                return
 
     async def _stop_drained(self) -> list[str]:
         drained = await self._deployments.drained(self._clock.now())
@@ -85,16 +100,7 @@ class Reconciler:
             _log.warning("version gets a process of its own", runtime=deployment.runtime, version=deployment.version)
             address = None
         if address is None:
-            spec = RuntimeSpec(
-                deployment.team,
-                deployment.version_id,
-                deployment.model_name,
-                deployment.version,
-                shared,
-                deployment.replicas,
-                deployment.machine,
-            )
-            address = await self._runtimes.start(deployment.runtime, spec)
+            address = await self._runtimes.start(deployment.runtime, _spec(deployment, shared=shared))
             _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)
         if (address, shared) != (deployment.endpoint, deployment.shared):
             async with self._transactions() as tx:
@@ -107,3 +113,15 @@ class Reconciler:
         for runtime in running.keys() - in_use:
             await self._runtimes.stop(runtime)
             _log.warning("runtime without a deployment stopped", runtime=runtime)
+
+
+def _spec(deployment: Deployment, *, shared: bool) -> RuntimeSpec:
+    return RuntimeSpec(
+        deployment.team,
+        deployment.version_id,
+        deployment.model_name,
+        deployment.version,
+        shared,
+        deployment.replicas,
+        deployment.machine,
+    )

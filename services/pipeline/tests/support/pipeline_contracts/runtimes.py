@@ -53,3 +53,8 @@ class ModelRuntimeContract:
         await runtimes.stop(name_of(9))
 
         assert await runtimes.running() == {}
+
+    async def test_what_was_just_started_is_as_it_would_be_started(self, runtimes):
+        await runtimes.start(name_of(1), of_version("1"))
+
+        assert await runtimes.outdated() == frozenset()

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 from zlib import crc32
 
-from fp_kernel import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
+from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, Unimplemented
 from fp_kernel.revisions import NOTHING, check_revision
 from fp_pipeline.app.peers import (
     Actor,
@@ -17,7 +17,6 @@ from fp_pipeline.app.peers import (
     ModelDraft,
     ModelRef,
     ModelVersion,
-    RuntimeSpec,
     Stage,
     Upload,
     VersionDraft,
@@ -151,39 +150,6 @@ class FakeTraffic:
             self._world["splits"].update({model_name: dict(weights)})
 
         self._world.once(key, change)
-
-
-class FakeRuntimes:
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def start(self, name: str, spec: RuntimeSpec) -> str:
-        self._world.called("start_runtime", name)
-        runtimes = self._world["runtimes"]
-        port = 20_000 + len(runtimes)
-        address = f"127.0.0.1:{port}" if not spec.shared else f"shared.{spec.team}:1"
-        wanted = {
-            "address": address,
-            "version_id": spec.version_id,
-            "shared": spec.shared,
-            "replicas": [spec.replicas.least, spec.replicas.most, spec.replicas.target],
-            "memory": spec.machine.memory,
-        }
-        stored = runtimes.setdefault(name, wanted)
-        if stored.get("shared", False) != spec.shared:
-            raise AlreadyExists("it runs with another spec")
-        self._world.save()
-        found: str = stored["address"]
-        return found
-
-    async def stop(self, name: str) -> None:
-        self._world.called("stop_runtime", name)
-        self._world["runtimes"].pop(name, None)
-        self._world.save()
-
-    async def running(self) -> Mapping[str, str]:
-        self._world.called("running")
-        return {name: stored["address"] for name, stored in self._world["runtimes"].items()}
 
 
 class FakeJobs:

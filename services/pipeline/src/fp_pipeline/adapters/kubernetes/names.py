@@ -11,6 +11,8 @@ from fp_pipeline.app.peers import JobSpec, RuntimeSpec
 PREFIX: Final = "forgepoint.io/"
 NAME: Final = f"{PREFIX}name"
 """Annotation: the name by which the pipeline knows the runtime or job."""
+WORKLOAD: Final = f"{PREFIX}workload"
+"""Annotation of a Deployment: the digest of the chart's file that its pods were made of."""
 MANAGED: Final[Mapping[str, str]] = {"app.kubernetes.io/managed-by": MANAGER}
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")

@@ -38,7 +38,7 @@ def deployment(name: str, spec: RuntimeSpec, workload: Workload) -> Manifest:
         "metadata": {
             "name": own,
             "labels": {**labels, **names.known_as(name)},
-            "annotations": {names.NAME: name},
+            "annotations": {names.NAME: name, names.WORKLOAD: workload.digest},
         },
         "spec": {
             **counted,

@@ -53,3 +53,10 @@ class KubernetesRuntimes:
             for each in kept
             if each.annotations and names.NAME in each.annotations and each.deletionTimestamp is None
         }
+
+    async def outdated(self) -> frozenset[str]:
+        """Those whose pods are of another chart's file, or of none that is known."""
+        found = await self._cluster.list(Deployment, names.MANAGED)
+        kept = [each.metadata.annotations for each in found if each.metadata and each.metadata.annotations]
+        wanted = self._workload.digest
+        return frozenset(each[names.NAME] for each in kept if names.NAME in each and each.get(names.WORKLOAD) != wanted)

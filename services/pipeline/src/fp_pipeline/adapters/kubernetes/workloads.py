@@ -5,6 +5,7 @@ what differs between two versions or two jobs.
 """
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Self
 from fp_pipeline.domain.machine import Machine
 
 _GPU = "nvidia.com/gpu"
+_DIGITS = 32
 Pod = dict[str, Any]
 
 
@@ -41,6 +43,12 @@ class Workload:
             return cls(**content)
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"{path.name} does not say what a pod is: {error}") from None
+
+    @property
+    def digest(self) -> str:
+        """Of all that it says."""
+        content = json.dumps([self.namespace, self.pod, dict(self.teams), self.gpu], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]
 
     @property
     def container(self) -> str:
