@@ -189,6 +189,13 @@ def test_no_values_leave_a_database_fewer_connections_than_a_process_opens():
     assert int(values.split("connectionsPerReplica: ")[1].split()[0]) >= pool + 4
 
 
+@pytest.mark.parametrize("folder", [CHART, ROOT / store_facts.CHART], ids=lambda folder: folder.name)
+def test_what_is_rendered_again_is_the_same_to_the_byte(folder):
+    values = KIND if folder == CHART else None
+
+    assert chart.rendered(folder, values) == chart.rendered(folder, values)
+
+
 def test_the_chart_has_the_version_of_the_platform():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     facts = chart.yaml.safe_load((CHART / "Chart.yaml").read_text())

@@ -4,7 +4,7 @@ have traffic. Liveness asks for nothing but an answer, since a store that is awa
 */}}
 {{- define "fp.probes" -}}
 {{- $live := hasKey .program.ports "grpc" | ternary (dict "httpGet" (dict "path" "/livez" "port" "http")) (dict "tcpSocket" (dict "port" "http")) }}
-startupProbe: {{ toYaml (merge (dict "periodSeconds" 1 "failureThreshold" 120 "timeoutSeconds" 2) $live) | nindent 2 }}
+startupProbe: {{ toYaml (merge (dict "periodSeconds" 1 "failureThreshold" 600 "timeoutSeconds" 2) $live) | nindent 2 }}
 livenessProbe: {{ toYaml (merge (dict "periodSeconds" 10 "failureThreshold" 6 "timeoutSeconds" 5) $live) | nindent 2 }}
 readinessProbe:
   httpGet: {path: /readyz, port: http}
