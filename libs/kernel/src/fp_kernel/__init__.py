@@ -11,6 +11,7 @@ Standard library only; nothing here does I/O, so that any domain may import it. 
 - `revisions`: what a change expects of the object that it changes.
 - `budget`: how many retries the load allows.
 - `backoff`: how long to wait between tries.
+- `bucket`: how fast somebody may ask; imported by its own name.
 - `loading`: values that are loaded once for all who wait, and served while they are renewed.
 - `times`: points in time as messages write them.
 - `audit`: records of who did what and who was refused.

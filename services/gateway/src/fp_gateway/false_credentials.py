@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from fp_kernel import Error, ResourceExhausted
 from fp_kernel.addresses import counted_address
+from fp_kernel.bucket import Bucket, Limit
 
 _RETRY: Final = 1.0
 # Of addresses, and of credentials, the ones used last.
@@ -18,14 +19,6 @@ _TAIL: Final = 43
 V = TypeVar("V")
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """at: when it was looked at."""
-
-    tokens: float
-    at: float
-
-
 class FalseCredentials:
     """A credential that is not known takes a token of its client's address, and gives it back when it is judged and not
     refused. One that was accepted takes none, until it is refused: others behind the address of a stranger go on.
@@ -33,11 +26,10 @@ class FalseCredentials:
     rate, burst: tokens a second and at most. now: seconds.
     """
 
-    def __init__(self, rate: float = 100.0, burst: float = 400.0, now: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._burst = burst
+    def __init__(self, rate: float = 100.0, burst: int = 400, now: Callable[[], float] = time.monotonic) -> None:
+        self._limit = Limit(rate, burst)
         self._now = now
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._accepted: OrderedDict[str, None] = OrderedDict()
 
     def enter(self, address: str, header: str) -> "Claim | None":
@@ -50,27 +42,26 @@ class FalseCredentials:
             self._accepted.move_to_end(credential)
             return None
         bucket = self._bucket(counted_address(address))
-        if bucket.tokens < 1.0:
+        if bucket.pay(1, self._now()):
             raise _held_back()
-        bucket.tokens -= 1.0
         return Claim(self, bucket, credential)
 
     def refused(self, address: str, header: str) -> None:
         """What was known is worth nothing any more, or only its end is that of a good one."""
         self._accepted.pop(header[-_TAIL:], None)
-        self._bucket(counted_address(address)).tokens -= 1.0
+        self._bucket(counted_address(address)).add(-1, self._now())
+
+    def give_back(self, bucket: Bucket) -> None:
+        bucket.add(1, self._now())
 
     def accept(self, credential: str) -> None:
         _keep(self._accepted, credential, None)
 
-    def _bucket(self, owner: str) -> _Bucket:
-        now = self._now()
+    def _bucket(self, owner: str) -> Bucket:
         bucket = self._buckets.get(owner)
         if bucket is None:
-            return _keep(self._buckets, owner, _Bucket(self._burst, now))
+            return _keep(self._buckets, owner, Bucket(self._limit, self._now()))
         self._buckets.move_to_end(owner)
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
-        bucket.at = now
         return bucket
 
 
@@ -79,7 +70,7 @@ class Claim:
     """A token that a call took. Whoever gives up before he is judged does not get it back."""
 
     _of: FalseCredentials
-    _bucket: _Bucket
+    _bucket: Bucket
     _credential: str
 
     def accepted(self) -> None:
@@ -88,7 +79,7 @@ class Claim:
 
     def unjudged(self) -> None:
         """Nobody could tell; that is not the caller's fault."""
-        self._bucket.tokens += 1.0
+        self._of.give_back(self._bucket)
 
 
 def _keep(cache: OrderedDict[str, V], key: str, value: V) -> V:

@@ -14,10 +14,10 @@ from fp_inference.adapters.redis_replays import RedisReplays
 from fp_inference.adapters.redis_routes import RedisRoutes
 from fp_inference.app.ports import SplitMoved
 from fp_inference.app.values import Replay
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Stable, Target, TargetStatus
 from fp_inference.domain.shares import Share, Split
 from fp_kernel import Aborted
+from fp_kernel.bucket import Limit
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_redis import RedisClient

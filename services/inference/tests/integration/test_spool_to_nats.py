@@ -18,9 +18,9 @@ from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
 from fp_inference.app.values import Ask, Caller, Completed, Prediction, Replay, Try
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Target
 from fp_kernel import Command
+from fp_kernel.bucket import Limit
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics

@@ -9,7 +9,6 @@ from fp_inference.app.bulkhead import BulkheadPolicy, Bulkheads
 from fp_inference.app.forward import Forward, Forwarded, ForwardPolicy
 from fp_inference.app.values import Ask, Caller, Try
 from fp_inference.domain.breaker import BreakerPolicy
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Target
 from fp_kernel import (
@@ -17,6 +16,7 @@ from fp_kernel import (
     Error,
     RetryBudget,
 )
+from fp_kernel.bucket import Limit
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from fp_inference.app.limiter import Limiter, Standing
 from fp_inference.app.limits import parse_limits
-from fp_inference.domain.bucket import Bucket, Grant, Limit
 from fp_kernel import ResourceExhausted, Unavailable
+from fp_kernel.bucket import Bucket, Grant, Limit
 from fp_testkit.clock import ManualClock
 
 _LIMIT = Limit(rate=100.0, burst=200)

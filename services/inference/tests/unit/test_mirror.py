@@ -11,11 +11,11 @@ from fp_inference.app.mirror import BYTES_OF_COPY, Copied, Mirror, MirrorPolicy
 from fp_inference.app.tallies import Key, Tallies
 from fp_inference.app.values import Ask, Caller
 from fp_inference.domain.breaker import BreakerPolicy
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.routes import Route, Target
 from fp_inference.domain.rules import Shadow
 from fp_inference.domain.shares import Share
 from fp_kernel import Command, Unavailable
+from fp_kernel.bucket import Limit
 from fp_kernel.tensors import ElementType, Tensor
 from fp_testkit.clock import ManualClock
 from fp_testkit.patience import PATIENCE

@@ -9,8 +9,8 @@ from fp_inference.app.places import Places
 from fp_inference.app.quotas import Quotas
 from fp_inference.app.team_limits import TeamLimit, TeamLimits
 from fp_inference.app.values import Caller
-from fp_inference.domain.bucket import Grant, Limit
 from fp_kernel import ResourceExhausted
+from fp_kernel.bucket import Grant, Limit
 from fp_testkit.clock import ManualClock
 from inference_fakes.predicting import FakePlans, Fleet
 

@@ -16,10 +16,10 @@ from fp_inference.adapters.spool.recorder import SpoolRecorder
 from fp_inference.adapters.spool.records import Report
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.app.values import Ask, Caller, Completed, Failed, Prediction, Replay, Try
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Target
 from fp_kernel import Command, invalid
+from fp_kernel.bucket import Limit
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock

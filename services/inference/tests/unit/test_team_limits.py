@@ -3,8 +3,8 @@
 import pytest
 from fp_inference.app.limiter import Limiter
 from fp_inference.app.team_limits import FRESH_SECONDS, TeamLimit, TeamLimits
-from fp_inference.domain.bucket import Grant, Limit
 from fp_kernel import Error, ResourceExhausted, Unavailable
+from fp_kernel.bucket import Grant, Limit
 from fp_testkit.clock import ManualClock
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import grpc
 from forgepoint.billing.v1 import billing_pb2 as pb
 from forgepoint.billing.v1.billing_pb2_grpc import BillingServiceStub
+from fp_kernel.bucket import Limit
 from fp_rpc import acting_for
 
 from fp_inference.app.limits import BURST_SECONDS
 from fp_inference.app.team_limits import TeamLimit
-from fp_inference.domain.bucket import Limit
 
 _TIMEOUT = 1.0
 _METERS: Mapping[str, Any] = {

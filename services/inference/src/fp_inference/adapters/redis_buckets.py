@@ -1,8 +1,7 @@
 """Token buckets that all replicas share, by Redis' own clock."""
 
+from fp_kernel.bucket import Grant, Limit
 from fp_redis import RedisClient, Script
-
-from fp_inference.domain.bucket import Grant, Limit
 
 _PREFIX = "fp:inference:bucket:"
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fp_kernel import Clock, Error, FailedPrecondition, NotFound
+from fp_kernel.bucket import Bucket, Limit
 from fp_kernel.loading import Loaded, LoadingCache
 from fp_telemetry import get_logger
 
 from fp_inference.app.follow_deployments import FollowDeployments
 from fp_inference.app.ports import Deployments
 from fp_inference.app.route_table import RouteTable
-from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import NO_ROUTE
 from fp_inference.domain.rules import Rules, Shadow
 from fp_inference.domain.shares import Split

@@ -6,10 +6,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from fp_kernel import Clock, ResourceExhausted, Unavailable
+from fp_kernel.bucket import Bucket, Grant, Limit
 from fp_telemetry import get_logger
 
 from fp_inference.app.ports import Leases
-from fp_inference.domain.bucket import Bucket, Grant, Limit
 from fp_inference.domain.failures import RATE_LIMITED
 
 # Tokens that nobody used in this time are gone; a slice is never more than a bucket earns in it.

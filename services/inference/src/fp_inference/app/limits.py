@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fp_inference.domain.bucket import Limit
+from fp_kernel.bucket import Limit
 
 DEFAULT = "default"
 STANDARD = Limit(rate=100.0, burst=200)

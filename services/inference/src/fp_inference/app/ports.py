@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from fp_kernel.bucket import Grant, Limit
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 
 from fp_inference.app.values import Completed, Failed, Replay
-from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.circuit import Circuit
 from fp_inference.domain.routes import Route, Stable, Target
 from fp_inference.domain.rules import Rule, Rules, Shadow

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from fp_kernel import Clock, Error
+from fp_kernel.bucket import Limit
 from fp_kernel.loading import Loaded, LoadingCache
 from fp_telemetry import get_logger
 
 from fp_inference.app.limiter import Limiter, Standing
-from fp_inference.domain.bucket import Limit
 
 # A plan that was assigned counts here this soon; while billing is away, what it said counts this long.
 FRESH_SECONDS: Final = 60.0

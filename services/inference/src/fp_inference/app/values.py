@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from fp_kernel import Command, Error
+from fp_kernel.bucket import Limit
 from fp_kernel.tensors import Tensor
 
-from fp_inference.domain.bucket import Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Target
 

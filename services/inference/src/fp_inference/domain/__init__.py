@@ -1,1 +1,1 @@
-"""Tensors, routes, splits, breakers, buckets and summaries; pure."""
+"""Tensors, routes, splits, breakers and summaries; pure."""

@@ -20,12 +20,12 @@ from fp_inference.app.team_limits import TeamLimit, TeamLimits
 from fp_inference.app.values import Ask, Caller, Prediction, Replay, Try
 from fp_inference.arm_metrics import ArmMetrics
 from fp_inference.domain.breaker import BreakerPolicy
-from fp_inference.domain.bucket import Grant, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.routes import Route, Target
 from fp_inference.domain.shares import Split
 from fp_inference.domain.split_plan import plan_split
 from fp_kernel import Command
+from fp_kernel.bucket import Grant, Limit
 from fp_kernel.signatures import Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics

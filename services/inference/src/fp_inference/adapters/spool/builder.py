@@ -1,6 +1,7 @@
 """Events of recorded predictions, built when they are published."""
 
 from fp_kernel import Clock
+from fp_kernel.bucket import Bucket, Limit
 from fp_kernel.signatures import Signature
 from fp_telemetry import Metrics, get_logger
 
@@ -10,7 +11,6 @@ from fp_inference.adapters.spool.forms import Form, form_of
 from fp_inference.adapters.spool.layouts import Layouts
 from fp_inference.adapters.spool.raw import FIRST_TENSOR, OF_TENSOR, Raw, opened
 from fp_inference.adapters.spool.records import Report
-from fp_inference.domain.bucket import Bucket, Limit
 
 # Log lines about predictions without a summary.
 _LOGGED = Limit(rate=0.1, burst=1)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from fp_kernel import Clock
+from fp_kernel.bucket import Bucket, Limit
 from fp_telemetry import Metrics, get_logger
 
 from fp_inference.adapters.events import failed_part
@@ -14,7 +15,6 @@ from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
 from fp_inference.app.logged_models import LoggedModels
 from fp_inference.app.values import Completed, Failed, Replay
-from fp_inference.domain.bucket import Bucket, Limit
 from fp_inference.domain.failures import FailureReason
 from fp_inference.domain.summary import rows, size
 

@@ -1,7 +1,7 @@
 """Buckets never give more than rate and burst allow."""
 
 import pytest
-from fp_inference.domain.bucket import Bucket, Limit
+from fp_kernel.bucket import Bucket, Limit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +35,44 @@ def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     bucket = Bucket(_LIMIT, 10.0)
     bucket.take(200, 200, 10.0)
     assert bucket.take(1, 1, 9.0).tokens == 0
+
+
+def test_what_comes_back_may_be_spent_again_and_what_is_owed_must_be_earned() -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    assert bucket.pay(200, 0.0) == 0.0
+    bucket.add(2, 0.0)
+    assert [bucket.pay(1, 0.0) for _ in range(2)] == [0.0, 0.0]
+    bucket.add(-10, 0.0)
+    assert bucket.pay(1, 0.0) == pytest.approx(0.11)
+
+
+def test_what_comes_back_to_a_full_bucket_is_gone() -> None:
+    bucket = Bucket(_LIMIT, 0.0)
+    bucket.add(50, 0.0)
+    assert bucket.take(200, 400, 0.0).tokens == 200
+
+
+_STEPS = st.lists(st.tuples(st.floats(0, 2), st.integers(1, 50)), max_size=60)
+
+
+@given(_STEPS)
+def test_who_waits_as_long_as_he_is_told_is_served_and_not_before(steps: list[tuple[float, int]]) -> None:
+    bucket, now = Bucket(_LIMIT, 0.0), 0.0
+    for seconds, cost in steps:
+        now += seconds
+        wait = bucket.pay(cost, now)
+        if wait:
+            assert bucket.pay(cost, now + wait * 0.9) > 0
+            now += wait + 1e-6
+            assert bucket.pay(cost, now) == 0
+
+
+@given(_STEPS)
+def test_to_pay_is_to_take_as_much_as_one_asks_for(steps: list[tuple[float, int]]) -> None:
+    paying, taking, now = Bucket(_LIMIT, 0.0), Bucket(_LIMIT, 0.0), 0.0
+    for seconds, cost in steps:
+        now += seconds
+        assert paying.pay(cost, now) == taking.take(cost, cost, now).retry_after
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.integers(1, 50), st.integers(0, 50)), max_size=60))
