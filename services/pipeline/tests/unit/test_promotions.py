@@ -56,6 +56,7 @@ async def test_a_rollback_moves_the_traffic_and_then_the_stage_and_ends_the_prom
     assert service.live == {"1": 10_000}
     assert service.world.production("delays") == "delays-1"
     assert service.world.calls == [
+        "shares delays",
         'split delays {"1": 10000, "2": 0}',
         "settled delays-2",
         "roll_back model-delays",

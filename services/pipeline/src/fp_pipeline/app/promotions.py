@@ -85,7 +85,7 @@ class RollBackPromotion:
     async def go_on(self, promotion: Promotion) -> Promotion:
         """What was decided: the traffic first, which alone is urgent. Each part may be repeated. Raises Error."""
         actor = Actor(promotion.team, promotion.actor)
-        await self._traffic.split(actor, promotion.model_name, promotion.after, promotion.key("rollback"))
+        await self._take_back(actor, promotion)
         try:
             await unserve(self._registry, actor, promotion)
         except (FailedPrecondition, NotFound) as refusal:
@@ -95,6 +95,18 @@ class RollBackPromotion:
                 "a version that was rolled back keeps its stage", model=promotion.model_name, reason=refusal.message
             )
         return await self._end(promotion)
+
+    async def _take_back(self, actor: Actor, promotion: Promotion) -> None:
+        """Nothing once the promoted version has no traffic: what is divided among the others then is no business of a
+        promotion. The registry may be away for longer than inference remembers that it was asked already.
+
+        Raises Error, Aborted when somebody divided the traffic just now.
+        """
+        present = await self._traffic.shares(actor, promotion.model_name)
+        if present.weights and not present.weights.get(promotion.version):
+            return
+        key = promotion.key(f"rollback-{present.revision}")
+        await self._traffic.split(actor, promotion.model_name, promotion.after, key, present.revision)
 
     async def _decide(self, tx: Transaction, actor: Actor, model_name: str, reason: str, *, by: str) -> Promotion:
         promotion = await tx.promotions.lock(actor.team, model_name)
