@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 _UNREAD: Final = 64 * 1024
 # A body that nobody will read is taken for so long after its answer: most clients send all of it before they read.
 _LINGER: Final = 5.0
+# Seconds for whoever takes what is left for him when his connection ends, and bytes a second beyond them.
+_CLOSING: Final = 5.0
+_SLOWEST: Final = 64 * 1024
+# Requests that one sends before the first of them is answered; one read of a socket may hold thousands.
+_PIPELINED: Final = 32
 _BAD, _NOT_FOUND, _WRONG_VERB, _TOO_MANY, _HEADERS_TOO_LARGE = 400, 404, 405, 429, 431
 
 
@@ -45,6 +51,7 @@ class Http1Connection(asyncio.Protocol):
         # Bytes that the parser took since it last told anything whole; it keeps a header until its end.
         self._unfinished = 0
         self._in_head = self._paused = self._full = self._retired = self._lingers = False
+        self._timer: asyncio.TimerHandle | None = None
         server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -63,6 +70,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._lingers = True
+        self._leave_timer()
         self._server.gone(self)
         for call in tuple(self._calls):
             call.close()
@@ -75,7 +83,7 @@ class Http1Connection(asyncio.Protocol):
         self._full = False
         if not self._paused:
             self._transport.resume_reading()
-        if self._calls and self._calls[0].task is None and not self._lingers:
+        if self._calls and self._calls[0].task is None and not self._transport.is_closing():
             self._begin()
 
     # What the parser finds.
@@ -108,6 +116,10 @@ class Http1Connection(asyncio.Protocol):
             self._refuse(_WRONG_VERB)
         elif self._server.full:
             self._refuse(_TOO_MANY)
+        elif len(self._calls) >= _PIPELINED:
+            # Whoever sent it asks again for what gets no answer (RFC 9112, section 9.3.2).
+            self._calls[-1].keep = False
+            self._lingers = True
         else:
             keep = self._parser.should_keep_alive()
             watch = self._server.watch_deadline
@@ -147,7 +159,7 @@ class Http1Connection(asyncio.Protocol):
     def answered(self) -> None:
         """The first call is."""
         call = self._calls.popleft()
-        if not call.ended:
+        if not call.ended or (self._lingers and not call.keep):
             self._linger()
         elif not call.keep or self._retired:
             self.end()
@@ -182,8 +194,13 @@ class Http1Connection(asyncio.Protocol):
             self.end()
 
     def end(self, *_: Any) -> None:
+        """Whoever does not take what is left for him is cut off."""
+        if self._transport.is_closing():
+            return
         self._lingers = True
+        left = self._transport.get_write_buffer_size()
         self._transport.close()
+        self._wait(_CLOSING + left / _SLOWEST, self.abort)
 
     def abort(self) -> None:
         self._transport.abort()
@@ -213,4 +230,12 @@ class Http1Connection(asyncio.Protocol):
         """Most clients read no answer before they have sent their body."""
         self._lingers = True
         self.read_on()
-        self.loop.call_later(_LINGER, self._transport.close)
+        self._wait(_LINGER, self.end)
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        self._leave_timer()
+        self._timer = self.loop.call_later(seconds, then)
+
+    def _leave_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
