@@ -132,6 +132,20 @@ def ok(number):
     return AuditRecord(method="/s/M", status="OK", actor_id="a", id=f"r-{number}")
 
 
+async def test_calls_that_a_known_caller_has_refused_without_end_do_not_fill_the_queue():
+    sink = Sink()
+    queue, metrics = queue_of(sink)
+    for number in range(1_000):
+        queue.add(AuditRecord(method="/s/M", status="RESOURCE_EXHAUSTED", actor_id="a", id=f"r-{number}"))
+
+    queue.start()
+    await queue.close(1.0)
+
+    # One more says how many were not told.
+    assert len(sink.stored) == POLICY.reported + 1
+    assert metrics.registry.get_sample_value("fp_test_audit_records_total", {"outcome": "overflow"}) == 0
+
+
 async def test_a_sink_that_meets_the_cancellation_of_another_does_not_end_the_audit(monkeypatch):
     monkeypatch.setattr(audit_queue, "_BACKOFF", Backoff(first=0.0, longest=0.0))
 

@@ -31,6 +31,8 @@ class ServiceSettings(_Environment):
     auth_issuer: URL of auth's HTTP address; the `iss` of tokens, and where the JWKS is.
     service_secret: the service's own credential; it has no default.
     edge_proof: what the edge shares with this service alone, to prove whose address it tells; none without an edge.
+    principal_rate, principal_crowd, principal_calls: what one proven caller may have of this process: calls a second (a
+    change counts as five) once so many single calls of all callers are under way (0: always), and calls under way.
     otel_endpoint: OTLP/HTTP collector; without it nothing is exported.
     drain_delay: seconds between "not ready" and refusing new calls, so that balancers notice; 0 on a laptop.
     drain_timeout: seconds that running calls and handlers get to end after that.
@@ -46,6 +48,9 @@ class ServiceSettings(_Environment):
     auth_issuer: HttpUrl
     service_secret: SecretStr = Field(min_length=16)
     edge_proof: SecretStr | None = Field(default=None, min_length=16)
+    principal_rate: Annotated[float, Field(gt=0)] = 500.0
+    principal_crowd: Annotated[int, Field(ge=0)] = 256
+    principal_calls: Annotated[int, Field(ge=1)] = 1_000
     otel_endpoint: HttpUrl | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     env: Literal["dev", "prod"] = "prod"

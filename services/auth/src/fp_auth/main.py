@@ -19,7 +19,7 @@ from fp_events.streams import AUDIT, AUTH, PIPELINES
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_runtime import Runtime
 
 from fp_auth.adapters.argon2 import Argon2Hasher
@@ -85,8 +85,8 @@ async def serve(runtime: Runtime, settings: AuthSettings) -> None:
     identity = own_identity(runtime, settings, database, bus, keyring=keyring, resolve_key=resolve_key)
     await SeedServiceCredentials(transactions, clock)(credentials(settings.auth_service_credentials))
     await ensure_first_operator(settings, users, transactions, hasher, clock)
-    sink, metrics = own_audit(settings, bus), runtime.metrics
-    server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, reflection=settings.reflection)
+    sink, metrics, policy = own_audit(settings, bus), runtime.metrics, ServerPolicy.of(settings)
+    server = Server(NOUN, resolver=identity, metrics=metrics, audit=sink, policy=policy, reflection=settings.reflection)
     logins = open_logins(settings, database, keyring, hasher, clock)
     validate = ValidateToken(JwtVerifier(identity), resolve_key)
     servicer = _servicer(settings, database, keyring, validate, login=logins.login, hasher=hasher, clock=clock)

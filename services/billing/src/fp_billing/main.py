@@ -11,7 +11,7 @@ from fp_events.streams import AUDIT, AUTH, BILLING, INFERENCE, MODELS, PIPELINES
 from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
@@ -49,8 +49,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
     record_events = RecordEvents(transactions, clock, settings.grace)
 
     others = peers(runtime, settings)
+    audit, policy = AuditPublisher(bus), ServerPolicy.of(settings)
     server = Server(
-        NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+        NOUN, resolver=others.identity, metrics=metrics, audit=audit, policy=policy, reflection=settings.reflection
     )
     server.add(add_BillingServiceServicer_to_server, _servicer(settings, transactions, reads, clock))
 

@@ -10,7 +10,7 @@ from fp_kernel import Clock
 from fp_postgres import Database, DatabaseTransactions, OutboxRelay
 from fp_postgres.hosting import hard_database
 from fp_postgres.partitions import Partitions
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_rpc.hosting import peers
 from fp_rpc.identity.ended import EndedIdentities
 from fp_runtime import Runtime
@@ -95,6 +95,7 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus) -> tuple[Server,
         resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
     return server, others.ended

@@ -10,7 +10,7 @@ from fp_kernel import Clock
 from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_redis.hosting import soft_links
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 
@@ -63,6 +63,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
     server.add(add_FeatureStoreServiceServicer_to_server, servicer)

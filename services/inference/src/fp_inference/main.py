@@ -8,7 +8,7 @@ from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_kernel import RetryBudget, new_id
 from fp_redis.hosting import soft_link
-from fp_rpc import Channels, Server
+from fp_rpc import Channels, Server, ServerPolicy
 from fp_rpc.client.channels import ChannelPolicy
 from fp_rpc.hosting import peers
 from fp_rpc.retries import RetryPolicy
@@ -119,8 +119,9 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         limits=parse_limits(settings.rate_limits),
         clock=clock,
     )
+    audit, policy = AuditPublisher(bus), ServerPolicy.of(settings)
     server = Server(
-        NOUN, resolver=others.identity, metrics=metrics, audit=AuditPublisher(bus), reflection=settings.reflection
+        NOUN, resolver=others.identity, metrics=metrics, audit=audit, policy=policy, reflection=settings.reflection
     )
     add_to(server, servicer)
 

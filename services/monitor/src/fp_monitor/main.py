@@ -13,7 +13,7 @@ from fp_kernel import InvalidArgument
 from fp_postgres import PRUNE_EVERY, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 from fp_s3.hosting import soft_objects
@@ -87,6 +87,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
     server.add(add_MonitorServiceServicer_to_server, servicer)

@@ -12,7 +12,7 @@ from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT, AUTH, BILLING, EXPERIMENTS, FEATURES, MODELS, NOTIFICATIONS, PIPELINES
 from fp_postgres import PRUNE_EVERY, Database, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
-from fp_rpc import Server, Withdrawals
+from fp_rpc import Server, ServerPolicy, Withdrawals
 from fp_rpc.hosting import Peers, peers
 from fp_rpc.identity.withdrawals import TEAM, USER
 from fp_rpc.secret_values import SecretValues
@@ -108,6 +108,7 @@ def _server(runtime: Runtime, settings: Settings, bus: NatsBus, others: Peers) -
         resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
 

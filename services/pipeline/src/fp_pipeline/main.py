@@ -11,7 +11,7 @@ from fp_events.streams import AUDIT, INFERENCE, MODELS, PIPELINES
 from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_postgres.signals import Signals
-from fp_rpc import Server, hosting
+from fp_rpc import Server, ServerPolicy, hosting
 from fp_runtime import Runtime
 from fp_s3.hosting import soft_objects
 
@@ -120,6 +120,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         resolver=callers.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
     server.add(add_PipelineOrchestratorServiceServicer_to_server, servicer)

@@ -12,7 +12,7 @@ from fp_events.streams import AUDIT, AUTH, MODELS
 from fp_postgres import PRUNE_EVERY, DatabaseTransactions, OutboxRelay, Pruner
 from fp_postgres.hosting import hard_database
 from fp_redis.hosting import soft_links
-from fp_rpc import Server
+from fp_rpc import Server, ServerPolicy
 from fp_rpc.hosting import peers
 from fp_runtime import Runtime
 from fp_s3.hosting import soft_objects
@@ -104,6 +104,7 @@ async def serve(runtime: Runtime, settings: Settings) -> None:
         resolver=others.identity,
         metrics=runtime.metrics,
         audit=AuditPublisher(bus),
+        policy=ServerPolicy.of(settings),
         reflection=settings.reflection,
     )
     servicer = RegistryServicer(

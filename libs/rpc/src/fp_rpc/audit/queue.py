@@ -7,7 +7,7 @@ from collections import deque
 from itertools import islice
 from typing import Final
 
-from fp_kernel import Backoff
+from fp_kernel import Backoff, Kind
 from fp_kernel.audit import DENIED, AuditRecord
 from fp_telemetry import Metrics, get_logger, names
 
@@ -16,6 +16,8 @@ from fp_rpc.audit.records import AuditSink, write_line
 
 _log = get_logger("fp_rpc.audit")
 _BATCH: Final = 100
+# Of calls that a caller may have refused as often as he likes.
+_REFUSED: Final = DENIED | {Kind.RESOURCE_EXHAUSTED.value}
 _BACKOFF: Final = Backoff(first=0.2, longest=30.0)
 
 
@@ -40,7 +42,7 @@ class AuditQueue:
         )
 
     def add(self, record: AuditRecord) -> None:
-        if record.status in DENIED or not record.actor_id:
+        if record.status in _REFUSED or not record.actor_id:
             # 490,000 anonymous logouts would otherwise fill the stream, and every service's audit with it.
             admitted = self._denials.admit(record, time.monotonic())
             if admitted is None:

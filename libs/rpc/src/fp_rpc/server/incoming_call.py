@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fp_rpc.access import AccessRule
     from fp_rpc.server.method import Method
+    from fp_rpc.server.principal_limits import Standing
 
 
 class Call:
@@ -139,6 +140,7 @@ class IncomingCall(Call):
     """The call with what the server needs to end it.
 
     request: set once the body was read. body_bytes: what counts as held for it.
+    standing: of its caller; see `PrincipalLimits`.
     draining, withdrawn: why the server itself cancels the call's task. writing: whether an answer is being sent.
     """
 
@@ -148,6 +150,7 @@ class IncomingCall(Call):
         "request",
         "rpc",
         "span",
+        "standing",
         "started",
         "task",
         "unbounded",
@@ -170,6 +173,7 @@ class IncomingCall(Call):
         self.principal = self.identified = None
         self.request: Any = None
         self.body_bytes = 0
+        self.standing: Standing | None = None
         self.span: Span | None = None
         self.task: asyncio.Task[Any] | None = None
         self.client_address = ""

@@ -1,6 +1,7 @@
 """The interceptor of every incoming call, for all four kinds of RPC.
 
-In: telemetry, correlation id, deadline, load, identity, access; only then is the body read and the handler run.
+In: telemetry, correlation id, deadline, load, identity, the caller's share, access; only then is the body read and the
+handler run.
 Out: the stored answer of a repeated command, errors, audit, telemetry (`call_end`).
 
 Handlers are wrapped when they are added, not through `grpc.aio.ServerInterceptor`: grpc asks that one for a handler on
@@ -26,6 +27,7 @@ from fp_rpc.identity.withdrawals import Withdrawals
 from fp_rpc.server.call_end import CallEnd
 from fp_rpc.server.incoming_call import IncomingCall
 from fp_rpc.server.method import Method
+from fp_rpc.server.principal_limits import PrincipalLimits
 from fp_rpc.server.request_bodies import RequestBodies
 from fp_rpc.tls.names import check_principal
 
@@ -49,6 +51,7 @@ class Interceptor:
         default_deadline: float,
         max_concurrent: int,
         bodies: RequestBodies,
+        limits: PrincipalLimits,
         addresses: ClientAddresses,
     ) -> None:
         self._resolver = resolver
@@ -57,6 +60,7 @@ class Interceptor:
         self._default_deadline = default_deadline
         self._max_concurrent = max_concurrent
         self._bodies = bodies
+        self._limits = limits
         self._streams: set[IncomingCall] = set()
         self._in_flight = 0
         self.certified = False
@@ -96,8 +100,7 @@ class Interceptor:
                 self._call_end.done(call, "OK")
                 return answer
             finally:
-                self._in_flight -= 1
-                self._bodies.release(call)
+                self._leave(call)
 
         return handle
 
@@ -126,11 +129,16 @@ class Interceptor:
                 self._call_end.done(call, "OK")
                 return answer
             finally:
-                self._in_flight -= 1
                 self._streams.discard(call)
-                self._bodies.release(call)
+                self._leave(call)
 
         return handle
+
+    def _leave(self, call: IncomingCall) -> None:
+        self._in_flight -= 1
+        self._bodies.release(call)
+        if call.standing is not None:
+            call.standing.calls -= 1
 
     def end_streams(self) -> None:
         """End every open stream with UNAVAILABLE, reason DRAINING; their clients resume at another replica."""
@@ -172,7 +180,7 @@ class Interceptor:
         return request
 
     async def _admit(self, call: IncomingCall) -> None:
-        """Trace, load, identity, access; raises the error that refuses the call."""
+        """Trace, load, identity, the caller's share, access; raises the error that refuses the call."""
         method = call.rpc
         if tracing():
             call.span = begin(method.label, kind=SpanKind.SERVER, attributes=method.attributes, carrier=call.metadata)
@@ -189,6 +197,7 @@ class Interceptor:
         call.principal = await identify(self._resolver, call.metadata)
         if self.certified:
             check_principal(call.principal, call.noun)
+        call.standing = self._limits.enter(call.principal, method.rule, self._in_flight - len(self._streams))
         method.rule.permit(call.principal)
 
 

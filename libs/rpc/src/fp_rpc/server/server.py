@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import grpc
 from forgepoint.platform.v1.growth_pb2_grpc import add_GrowthServiceServicer_to_server
@@ -29,6 +29,7 @@ from fp_rpc.server.health import NAME, Health
 from fp_rpc.server.http_method import HttpCalls, Read, http_method
 from fp_rpc.server.interceptor import Interceptor
 from fp_rpc.server.method import Method, handler_of, method_of
+from fp_rpc.server.principal_limits import PrincipalLimit, PrincipalLimits
 from fp_rpc.server.request_bodies import RequestBodies
 from fp_rpc.tls.certificates import Certificates
 from fp_rpc.tls.http import ServerContexts
@@ -43,6 +44,17 @@ _STREAM_SHARE: Final = 0.5
 _METADATA_BYTES: Final = 12 * 1024
 
 
+class Settings(Protocol):
+    """See `PrincipalLimit`."""
+
+    @property
+    def principal_rate(self) -> float: ...
+    @property
+    def principal_crowd(self) -> int: ...
+    @property
+    def principal_calls(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
     """default_deadline: seconds for a call with one response whose caller set no deadline.
@@ -51,6 +63,7 @@ class ServerPolicy:
     and refuses what is far beyond before our code runs.
     max_bytes_in_flight: bytes of the bodies that calls hold at once; a call beyond is refused in the same way.
     shortest_ping: seconds between two pings of a client; one that pings more often is sent away.
+    principals: what one proven caller may have of the service.
     audit_capacity: records that may wait for the audit sink. audit_flush: seconds that a stop waits for the sink.
     """
 
@@ -62,6 +75,14 @@ class ServerPolicy:
     audit_capacity: int = 10_000
     audit_flush: float = 2.0
     denials: DenialPolicy = field(default_factory=DenialPolicy)
+    principals: PrincipalLimit = field(default_factory=PrincipalLimit)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What operators may set of it."""
+        return cls(
+            principals=PrincipalLimit(settings.principal_rate, settings.principal_crowd, settings.principal_calls)
+        )
 
 
 class Server:
@@ -91,6 +112,7 @@ class Server:
             default_deadline=policy.default_deadline,
             max_concurrent=policy.max_concurrent_rpcs,
             bodies=RequestBodies(policy.max_bytes_in_flight),
+            limits=PrincipalLimits(policy.principals, metrics),
             addresses=addresses,
         )
         if isinstance(resolver, CredentialResolver):
