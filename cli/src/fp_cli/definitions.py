@@ -1,7 +1,7 @@
 """Pipelines and inputs as people write them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ def read(file: Path) -> pb.CreatePipelineRequest:
     for index, step in enumerate(document.get("steps") or ()):
         if isinstance(step, dict):
             documents.check_depth(step.get("config"), f"steps[{index}].config")
+    return of_document(document)
+
+
+def of_document(document: Mapping[str, Any]) -> pb.CreatePipelineRequest:
     return documents.fill(pb.CreatePipelineRequest(), document)
 
 

@@ -37,6 +37,21 @@ def follow(client: Client, state: State, execution_id: str, *, after: int) -> No
         raise SystemExit(1)
 
 
+def end(client: Client, execution_id: str, *, limit: float) -> Any:
+    """The execution once it has ended. Raises DeadlineExceeded after `limit` seconds."""
+    last: Any = None
+    for attempt in range(_RESUMES):
+        try:
+            for event in _events(client, execution_id, last.sequence if last else 0, limit):
+                last = event
+        except Unavailable:
+            if attempt == _RESUMES - 1:
+                raise
+        if last is not None and last.execution.status in _ENDS:
+            break
+    return last.execution
+
+
 def _print_failure(last: Any, execution_id: str) -> None:
     status = _short(last.execution.status) if last else "unknown"
     reason = f": {last.execution.error}" if last and last.execution.error else ""
@@ -48,12 +63,12 @@ def _short(status: pb.ExecutionStatus.ValueType) -> str:
     return pb.ExecutionStatus.Name(status).removeprefix("EXECUTION_STATUS_").lower()
 
 
-def _events(client: Client, execution_id: str, after: int) -> Any:
+def _events(client: Client, execution_id: str, after: int, limit: float = 3_600.0) -> Any:
     stub = pipeline_pb2_grpc.PipelineOrchestratorServiceStub(client.channel)
     request = pb.WatchExecutionRequest(
         execution_id=execution_id, include_current_state=after == 0, after_sequence=after
     )
-    return client.stream(stub.WatchExecution, request)
+    return client.stream(stub.WatchExecution, request, limit=limit)
 
 
 def _print(state: State, event: Any, printed: str) -> str:
