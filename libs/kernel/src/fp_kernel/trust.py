@@ -1,9 +1,10 @@
 """Whether a store at the other end of a connection proved that it is the one that was meant."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fp_kernel.errors import Unavailable
 
@@ -36,6 +37,18 @@ class Untrusted(Unavailable):
 
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(f"{store} is not trusted: {reason.lower().replace('_', ' ')}", reason=reason)
+
+
+def verified_postgres(url: str, authorities: Path) -> str:
+    """The URL with which Postgres is spoken to by TLS alone, and only where it has a certificate of one of these."""
+    return with_query(url, "postgresql", {"sslmode": "verify-full", "sslrootcert": str(authorities)})
+
+
+def with_query(url: str, scheme: str, given: Mapping[str, str]) -> str:
+    """The URL with this scheme, and these parameters in place of its own of the same names."""
+    parts = urlsplit(url)
+    query = urlencode({**dict(parse_qsl(parts.query)), **given})
+    return urlunsplit(parts._replace(scheme=scheme, query=query))
 
 
 def client_context(authorities: Path | None) -> ssl.SSLContext:

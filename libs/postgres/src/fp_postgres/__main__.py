@@ -3,7 +3,8 @@
 python -m fp_postgres migrate NOUN                              brings its database to what its code expects
 python -m fp_postgres republish [--since TIME] [--subject PATTERN]
 
-Both speak to the database of FP_DATABASE_URL, which every service with an outbox has in its environment.
+Both speak to the database of FP_DATABASE_URL, which every service with an outbox has in its environment. Where
+FP_DATABASE_CA_FILE is set, they verify it by that.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import os
 import sys
 from datetime import UTC, datetime
 from importlib import resources
+from pathlib import Path
 
 from fp_kernel import Error
+from fp_kernel.trust import verified_postgres
 
 from fp_postgres.migration import migrate
 from fp_postgres.republication import republish_from
@@ -33,6 +36,8 @@ def main(arguments: list[str]) -> int:
     url = os.environ.get("FP_DATABASE_URL")
     if not url:
         parser.error("FP_DATABASE_URL is not set")
+    if authorities := os.environ.get("FP_DATABASE_CA_FILE"):
+        url = verified_postgres(url, Path(authorities))
     try:
         sys.stdout.write(asyncio.run(given.run(url, given)))
     except Error as error:

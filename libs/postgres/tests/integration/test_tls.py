@@ -1,5 +1,8 @@
 """Postgres behind TLS: who is trusted, and what the others are called."""
 
+import asyncio
+import os
+import sys
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -71,3 +74,21 @@ async def test_a_new_file_of_authorities_counts_from_the_next_connection_on(data
             await database.ping()
         finally:
             await database.close()
+
+
+@pytest.mark.parametrize(("of", "code"), [("postgres", 0), ("stranger", 1)])
+async def test_a_migration_verifies_the_server_by_the_file_that_the_service_has(database_url, certificates, of, code):
+    files = certificates.of("postgres") if of == "postgres" else certificates.of_stranger("postgres")
+    async with tls_front(urlsplit(database_url).port, files, postgres=True) as port:
+        parts = urlsplit(database_url)
+        url = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "fp_postgres", "republish"),
+            env={**os.environ, "FP_DATABASE_URL": url, "FP_DATABASE_CA_FILE": str(certificates.authority)},
+            stderr=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        _, said = await process.communicate()
+
+    assert (process.returncode, b"not trusted" in said) == (code, bool(code))
