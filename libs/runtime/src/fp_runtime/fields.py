@@ -3,9 +3,9 @@
 URLs of stores hold passwords, therefore they are secrets as a whole.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
@@ -37,13 +37,6 @@ def _secret_url(*schemes: str) -> Callable[[SecretStr], SecretStr]:
         return value
 
     return check
-
-
-def with_query(url: SecretStr, scheme: str, given: Mapping[str, str]) -> SecretStr:
-    """The URL with this scheme, and these parameters in place of its own of the same names."""
-    parts = urlsplit(url.get_secret_value())
-    query = urlencode({**dict(parse_qsl(parts.query)), **given})
-    return SecretStr(urlunsplit(parts._replace(scheme=scheme, query=query)))
 
 
 def _http(value: str) -> str:

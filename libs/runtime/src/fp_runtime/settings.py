@@ -1,13 +1,14 @@
 """Settings come from `FP_` variables of the environment and from nowhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
+from fp_kernel.trust import verified_postgres, with_query
 from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from fp_runtime.fields import HttpUrl, NatsUrl, PostgresUrl, RedisUrl, with_query
+from fp_runtime.fields import HttpUrl, NatsUrl, PostgresUrl, RedisUrl
 
 PREFIX = "FP_"
 
@@ -71,8 +72,8 @@ class PostgresSettings(_Environment):
     @model_validator(mode="after")
     def _trusting(self) -> Self:
         if self.database_ca_file is not None:
-            given = {"sslmode": "verify-full", "sslrootcert": str(self.database_ca_file)}
-            _set(self, "database_url", with_query(self.database_url, "postgresql", given))
+            url = verified_postgres(self.database_url.get_secret_value(), self.database_ca_file)
+            _set(self, "database_url", SecretStr(url))
         return self
 
 
@@ -94,7 +95,7 @@ class RedisSettings(_Environment):
     def _trusting(self) -> Self:
         if self.redis_ca_file is not None:
             given = {"ssl_ca_certs": str(self.redis_ca_file), "ssl_cert_reqs": "required", "ssl_check_hostname": "true"}
-            _set(self, "redis_url", with_query(self.redis_url, "rediss", given))
+            _set(self, "redis_url", SecretStr(with_query(self.redis_url.get_secret_value(), "rediss", given)))
         return self
 
 
@@ -126,13 +127,16 @@ class InvalidSettings(Exception):
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def load(settings_class: type[Settings]) -> Settings:
-    """The settings from the environment.
+def load(settings_class: type[Settings], given: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment. given: variables of somebody else's, which come before our own.
 
     Raises InvalidSettings naming each variable that is missing or invalid.
     """
+    named = given or {}
+    fields = ((field, named.get(variable(field))) for field in settings_class.model_fields)
+    chosen: dict[str, Any] = {field: text for field, text in fields if text}
     try:
-        return settings_class()
+        return settings_class(**chosen)
     except ValidationError as error:
         raise InvalidSettings("; ".join(_problems(error))) from None
     except SettingsError as error:
