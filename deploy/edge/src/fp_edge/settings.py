@@ -109,6 +109,7 @@ class EdgeSettings(BaseSettings):
         return {
             **_of_pair("public", *public),
             **_of_pair("own", self.tls_cert_file, self.tls_key_file),
+            "world_apart": self.edge_cert_file is not None and self.tls_cert_file is not None,
             "ca_file": str(self.tls_ca_file or ""),
             "ca_folder": str(self.tls_ca_file.parent if self.tls_ca_file else ""),
         }
