@@ -25,6 +25,8 @@ _TOPOLOGY = Path("deploy") / "topology.toml"
 
 # A pod has an address of its own, so that every program can have the same ports.
 PORTS = {"grpc": 9090, "http": 8080, "public": 8000, "link": 9100}
+# Where a program has routes of its own that leave `http`, which probes ask in clear text, once all speak TLS.
+TLS_PORTS = {"https": 8443}
 # Below it lie the folders of a program, each a volume.
 FOLDER = "/var/lib/forgepoint"
 # Settings whose value is the installation's: a value of the chart stands for them.
@@ -39,7 +41,7 @@ _STORE_SECRETS = {
     "valkey": ["FP_REDIS_URL"],
     "s3": ["FP_S3_ACCESS_KEY", "FP_S3_SECRET_KEY"],
 }
-# Only the supervisor of a laptop, or the edge in front of TLS, has them.
+# Only the supervisor of a laptop has them, or the template where there is TLS.
 _NOT_HERE = {"FP_HTTPS_PORT", "FP_SUPERVISOR_SOCKET"}
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([a-z_.]+))?\}")
 
@@ -72,12 +74,15 @@ def _program(noun: str, entry: Mapping[str, Any], platform: Mapping[str, Any]) -
     return {
         "module": f"fp_{noun}",
         "ports": {name: PORTS[name] for name in _ports(noun, entry, platform)},
+        "tls_ports": {name: TLS_PORTS[name] for name in entry.get("ports", []) if name in TLS_PORTS},
         "env": {name: _value(value) for name, value in sorted(settings.items()) if name not in secret | _NOT_HERE}
         | {f"FP_{peer.upper()}_ADDR": f"{peer}:{PORTS['grpc']}" for peer in entry.get("peers", [])},
         "secrets": sorted(
             {*secret, *_proofs(noun, platform, rpc=rpc), *(each for it in stores for each in _STORE_SECRETS[it])}
         ),
         "stores": stores,
+        # What the names of its objects begin with.
+        "objects": list(entry.get("s3_prefixes", [])),
         "folders": {path: path.startswith(_KEPT) for path in entry.get("folders", [])},
         # Nothing runs it but pipeline, which starts one for each version of a model.
         "resident": noun != platform["runtime"]["noun"],

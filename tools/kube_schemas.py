@@ -23,26 +23,43 @@ _QUANTITY: Schema = {"oneOf": [{"type": "string"}, {"type": "number"}]}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """digest: the module's, as go.sum has it. file: in the module; the OpenAPI of the API server, or a CRD."""
+    """digest: the module's, as go.sum has it. files: in the module; the OpenAPI of the API server, or CRDs."""
 
     module: str
     digest: str
-    file: str
+    files: tuple[str, ...]
 
 
 # The version that objects are checked against, which is that of tests/cluster/hyper.
 KUBERNETES = "1.34.4"
-# The API server's, and what `secrets.externalSecrets` of the chart renders.
+_GATEWAY = "config/crd/standard/gateway.networking.k8s.io_{}.yaml"
+_CERTIFICATES = "deploy/crds/cert-manager.io_{}.yaml"
+# The API server's, and those of what the chart renders for operators that a cluster may have.
 SOURCES = (
     Source(
         f"k8s.io/kubernetes@v{KUBERNETES}",
         "h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk=",
-        "api/openapi-spec/swagger.json",
+        ("api/openapi-spec/swagger.json",),
     ),
     Source(
         "github.com/external-secrets/external-secrets@v0.20.4",
         "h1:HhNAjWfFEshhItphr28SGsHzf2bUP7uDAOVLg76uNAg=",
-        "config/crds/bases/external-secrets.io_externalsecrets.yaml",
+        ("config/crds/bases/external-secrets.io_externalsecrets.yaml",),
+    ),
+    Source(
+        "sigs.k8s.io/gateway-api@v1.4.0",
+        "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
+        tuple(map(_GATEWAY.format, ("backendtlspolicies", "gateways", "grpcroutes", "httproutes"))),
+    ),
+    Source(
+        "github.com/cert-manager/cert-manager@v1.21.2",
+        "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+        tuple(map(_CERTIFICATES.format, ("certificates", "clusterissuers", "issuers"))),
+    ),
+    Source(
+        "github.com/cloudnative-pg/cloudnative-pg@v1.25.0",
+        "h1:VWqj9Hfme4rIdTZm9/SLQN97WMTXPMvZRqEs2n3tIec=",
+        ("config/crd/bases/postgresql.cnpg.io_clusters.yaml",),
     ),
 )
 
@@ -56,8 +73,9 @@ def folder() -> Path:
             draft = Path(beside) / target.name
             draft.mkdir()
             for source in SOURCES:
-                for name, schema in schemas(_fetched(source)):
-                    (draft / f"{name}.json").write_text(json.dumps(schema))
+                for file in _fetched(source):
+                    for name, schema in schemas(file):
+                        (draft / f"{name}.json").write_text(json.dumps(schema))
             try:
                 draft.rename(target)
             except OSError:
@@ -67,12 +85,12 @@ def folder() -> Path:
     return target
 
 
-def _fetched(source: Source) -> Path:
+def _fetched(source: Source) -> Iterator[Path]:
     # Outside of any module, whose go.sum would have to name what no code of it needs.
     facts = json.loads(go(["mod", "download", "-json", source.module], Path(tempfile.gettempdir())))
     if facts["Sum"] != source.digest:
         raise ValueError(f"{source.module} has the digest {facts['Sum']}, not {source.digest}")
-    return Path(facts["Dir"]) / source.file
+    yield from (Path(facts["Dir"]) / file for file in source.files)
 
 
 def schemas(file: Path) -> Iterator[tuple[str, Schema]]:

@@ -15,8 +15,13 @@ from generated import Generated
 
 CHART = Path("deploy") / "charts" / "stores"
 FILE = CHART / "stores.json"
-# Pods of other namespaces, without a login: they read and write objects by URLs that a service has signed.
+# It asks before an installation whether each login is good.
+_PREFLIGHT = "preflight"
+# Without a login: they read and write objects by URLs that a service has signed. `helm test` is a client beside the
+# services; the others are pods of other namespaces.
+_CLIENT = "client"
 _BY_SIGNED_URLS = {"s3": ["job", "serving"]}
+_OTHERS = {"nats": [OPERATOR], "s3": [_CLIENT]}
 
 
 def render(root: Path) -> str:
@@ -24,7 +29,7 @@ def render(root: Path) -> str:
     callers = {
         store: sorted(
             {noun for noun, program in programs.items() if store in program["stores"]}
-            | ({OPERATOR} if store == "nats" else set())
+            | {_PREFLIGHT, *_OTHERS.get(store, ())}
         )
         for store in PLACES
     }

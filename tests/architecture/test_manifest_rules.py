@@ -60,6 +60,14 @@ def a_token(found):
     del workload(found, "billing")["spec"]["template"]["spec"]["automountServiceAccountToken"]
 
 
+def a_file_that_is_not_there(found):
+    container(found, "billing")["env"].append({"name": "FP_NATS_CA_FILE", "value": "/etc/forgepoint/nats.crt"})
+
+
+def a_mount_of_nothing(found):
+    container(found, "billing")["volumeMounts"].append({"name": "tls", "mountPath": "/etc/forgepoint/tls"})
+
+
 def two_without_a_budget(found):
     workload(found, "registry")["spec"]["replicas"] = 2
 
@@ -105,6 +113,8 @@ FAULTS = {
     unbounded_memory: "may take all memory",
     a_path_of_the_node: "mounts a path of its node",
     a_token: "Deployment/billing: has a token",
+    a_file_that_is_not_there: "FP_NATS_CA_FILE names /etc/forgepoint/nats.crt, where nothing is mounted",
+    a_mount_of_nothing: "Deployment/billing: tls is no volume",
     two_without_a_budget: "Deployment/registry: 2 replicas",
     killed_while_draining: "Deployment/auth: is killed before it has drained",
     no_drain: "Deployment/edge: is killed before it has drained",

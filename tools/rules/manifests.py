@@ -124,6 +124,27 @@ def unrestricted(manifests: Manifests) -> Iterator[str]:
                 yield f"{owner}: its container {container['name']} may take all memory"
 
 
+def missing_files(manifests: Manifests) -> Iterator[str]:
+    """What is mounted is a volume of the pod, and a setting that names a file names one that is mounted."""
+    for owner, pod in pods(manifests):
+        volumes = {each["name"] for each in pod["spec"].get("volumes") or ()}
+        volumes |= {each["metadata"]["name"] for each in _claims(manifests, owner)}
+        for container in _containers(pod):
+            mounts = container.get("volumeMounts") or ()
+            yield from (f"{owner}: {each['name']} is no volume" for each in mounts if each["name"] not in volumes)
+            for name, value in variables(container).items():
+                if name.endswith("_FILE") and not any(
+                    (value or "").startswith(f"{each['mountPath']}/") for each in mounts
+                ):
+                    yield f"{owner}: {name} names {value}, where nothing is mounted"
+
+
+def _claims(manifests: Manifests, owner: str) -> Iterator[Manifest]:
+    for each in _of(manifests, "StatefulSet"):
+        if _name(each) == owner:
+            yield from each["spec"].get("volumeClaimTemplates", ())
+
+
 def unpaired_budgets(manifests: Manifests) -> Iterator[str]:
     """With one replica a budget stops every drain of a node; with more, none lets a drain end all at once."""
     budgets = {each["metadata"]["name"] for each in _of(manifests, "PodDisruptionBudget")}
@@ -198,6 +219,7 @@ RULES: Final[tuple[Rule, ...]] = (
     wrong_ports,
     unheard_ports,
     unrestricted,
+    missing_files,
     unpaired_budgets,
     short_drains,
     rendered_secrets,
@@ -205,7 +227,7 @@ RULES: Final[tuple[Rule, ...]] = (
     open_pods,
 )
 # They have one pod each, listen where everybody does, and are not ours to drain.
-RULES_OF_STORES: Final[tuple[Rule, ...]] = (missing_probes, wrong_ports, unrestricted, rendered_secrets)
+RULES_OF_STORES: Final[tuple[Rule, ...]] = (missing_probes, wrong_ports, unrestricted, missing_files, rendered_secrets)
 
 
 def findings(manifests: Manifests, images: frozenset[str], rules: Collection[Rule] = RULES) -> list[str]:

@@ -75,8 +75,17 @@ priorityClassName: {{ . }}
 {{- define "fp.env" -}}
 {{- $values := .root.Values }}
 {{- $env := dict }}
+{{- $platform := include "fp.platform" .root | fromJson }}
 {{- range $name, $value := .program.env }}
-{{- $_ := set $env $name ($value | replace "{public_url}" $values.publicUrl) }}
+{{- $told := $value | replace "{public_url}" $values.publicUrl }}
+{{- if $values.tls.enabled }}
+{{- range $peer, $facts := $platform.programs }}
+{{- range $facts.tls_ports }}
+{{- $told = $told | replace (printf "http://%s:%v" $peer $facts.ports.http) (printf "https://%s:%v" $peer .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $_ := set $env $name $told }}
 {{- end }}
 {{- if hasKey .program.ports "grpc" }}
 {{- $_ := set $env "FP_GRPC_PORT" (toString (int .program.ports.grpc)) }}
@@ -87,11 +96,20 @@ priorityClassName: {{ . }}
 {{- if hasKey .program.ports "link" }}
 {{- $_ := set $env (printf "FP_%s_LINK_PORT" (upper .noun)) (toString (int .program.ports.link)) }}
 {{- end }}
+{{- if $values.tls.enabled }}
+{{- range $name, $port := .program.tls_ports }}
+{{- $_ := set $env (printf "FP_%s_PORT" (upper $name)) (toString (int $port)) }}
+{{- end }}
+{{- end }}
+{{- $env = merge (include "fp.trustEnv" . | fromJson) $env }}
 {{- if .program.keeper }}
 {{- $_ := set $env "FP_RUNTIMES" "kubernetes" }}
 {{- $_ := set $env "FP_KUBERNETES_WORKLOADS" "/etc/forgepoint/workloads" }}
 {{- $_ := set $env "FP_PIPELINE_JOB_MODULES" (join "," $values.jobs.modules) }}
 {{- $_ := set $env "FP_PIPELINE_JOB_IMAGES" (join "," $values.jobs.images) }}
+{{- end }}
+{{- if and (eq .noun "edge") $values.edge.gateway.enabled }}
+{{- $_ := set $env "FP_EDGE_TRUSTED_HOPS" (toString (int $values.edge.gateway.hops)) }}
 {{- end }}
 {{- if has "s3" .program.stores }}
 {{- $_ := set $env "FP_S3_ENDPOINT" $values.stores.s3.endpoint }}
@@ -106,6 +124,17 @@ priorityClassName: {{ . }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
+{{- end }}
+
+{{/* Ports by name, with those that a program has where all speak TLS. Takes a dict of: root, program. */}}
+{{- define "fp.ports" -}}
+{{ merge (dict) .program.ports (.root.Values.tls.enabled | ternary .program.tls_ports (dict)) | toJson }}
+{{- end }}
+
+{{/* The number of a port that others call: own routes leave `http` for `https` with TLS. Takes a dict of: root, program, port. */}}
+{{- define "fp.port" -}}
+{{- $ports := include "fp.ports" . | fromJson }}
+{{- and (eq .port "http") (hasKey $ports "https") | ternary (index $ports "https") (index $ports .port) }}
 {{- end }}
 
 {{/* Settings that are secrets: each by its name, so that a missing one is named by the pod's status. */}}

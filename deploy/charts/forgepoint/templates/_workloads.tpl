@@ -36,12 +36,14 @@ spec:
         {{- include "fp.containerSecurity" $it | nindent 8 }}
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
+        {{- include "fp.trustMounts" $it | nindent 8 }}
         {{- range $path, $keep := $program.folders }}
         - {name: {{ $path | replace "/" "-" }}, mountPath: {{ $.platform.folder }}/{{ dir $path }}}
         {{- end }}
   volumes:
     - name: tmp
       emptyDir: {sizeLimit: 256Mi}
+    {{- include "fp.trustVolumes" $it | nindent 4 }}
     {{- range $path, $keep := $program.folders }}
     - {{ merge (dict "name" ($path | replace "/" "-")) $own.cache | toYaml | nindent 6 | trim }}
     {{- end }}
@@ -51,6 +53,7 @@ spec:
 {{- define "fp.jobPod" -}}
 {{- $own := merge (dict "priorityClassName" (printf "%s-jobs" .root.Release.Namespace)) .root.Values.jobs }}
 {{- $it := dict "root" .root "own" $own "account" "jobs" }}
+{{- $authorities := include "fp.authorities" .root | fromJson }}
 metadata:
   labels:
     app.kubernetes.io/part-of: forgepoint
@@ -68,14 +71,35 @@ spec:
         {{- range $name, $value := merge (dict) $own.env .platform.job.env }}
         - {name: {{ $name }}, value: {{ $value | quote }}}
         {{- end }}
+        {{- if .root.Values.tls.enabled }}
+        - {name: FP_CA_FILE, value: /etc/forgepoint/platform/ca.crt}
+        {{- end }}
+        {{- if hasKey $authorities "system.crt" }}
+        - {name: SSL_CERT_FILE, value: /etc/forgepoint/authorities/system.crt}
+        {{- end }}
       resources: {{ toYaml $own.resources | nindent 8 }}
       securityContext:
         {{- include "fp.containerSecurity" $it | nindent 8 }}
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
+        {{- if .root.Values.tls.enabled }}
+        - {name: platform, mountPath: /etc/forgepoint/platform, readOnly: true}
+        {{- end }}
+        {{- if $authorities }}
+        - {name: authorities, mountPath: /etc/forgepoint/authorities, readOnly: true}
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir: {sizeLimit: {{ $own.scratch }}}
+    {{- if .root.Values.tls.enabled }}
+    # Whom it believes that he is the platform; no certificate of its own.
+    - name: platform
+      secret: {secretName: {{ include "fp.certificate" (dict "root" .root "noun" "jobs") }}, items: [{key: ca.crt, path: ca.crt}]}
+    {{- end }}
+    {{- if $authorities }}
+    - name: authorities
+      configMap: {name: authorities}
+    {{- end }}
 {{- end }}
 
 {{/* What a team that has values of its own has in place of everybody's. Takes a dict of: root, kind (runtimes, jobs). */}}
