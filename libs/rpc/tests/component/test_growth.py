@@ -25,6 +25,19 @@ async def test_tables_are_told_as_they_were_measured():
     assert not growth.HasField("spool_bytes")
 
 
+async def test_a_replica_that_has_not_measured_its_database_says_so():
+    metrics, without = Metrics("billing"), Metrics("inference")
+    rows = metrics.gauge("table_rows", "Rows.", ("table",))
+    metrics.gauge("table_bytes", "Bytes.", ("table",))
+
+    async def elsewhere(of):
+        return (await Growth(of).TellGrowth(pb.TellGrowthRequest(), None)).growth.measured_elsewhere
+
+    assert (await elsewhere(metrics), await elsewhere(without)) == (True, False)
+    rows.labels("usage").set(1)
+    assert not await elsewhere(metrics)
+
+
 async def test_a_spool_is_told_where_there_is_one():
     metrics = Metrics("inference")
     metrics.gauge("spool_bytes", "Bytes.").set_function(lambda: 9)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from forgepoint.common.v1 import access_pb2 as forgepoint_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#forgepoint/platform/v1/growth.proto\x12\x16\x66orgepoint.platform.v1\x1a!forgepoint/common/v1/access.proto\"\x8a\x01\n\rServiceGrowth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04told\x18\x02 \x01(\x08\x12\x33\n\x06tables\x18\x03 \x03(\x0b\x32#.forgepoint.platform.v1.TableGrowth\x12\x18\n\x0bspool_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0e\n\x0c_spool_bytes\"8\n\x0bTableGrowth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0c\n\x04rows\x18\x03 \x01(\x03\"\x13\n\x11TellGrowthRequest\"K\n\x12TellGrowthResponse\x12\x35\n\x06growth\x18\x01 \x01(\x0b\x32%.forgepoint.platform.v1.ServiceGrowth2\x8a\x01\n\rGrowthService\x12y\n\nTellGrowth\x12).forgepoint.platform.v1.TellGrowthRequest\x1a*.forgepoint.platform.v1.TellGrowthResponse\"\x14\xd2\xbb\x18\x10\x10\x01 \x01\x30\x02\xa2\x06\x07gatewayb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#forgepoint/platform/v1/growth.proto\x12\x16\x66orgepoint.platform.v1\x1a!forgepoint/common/v1/access.proto\"\xa6\x01\n\rServiceGrowth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04told\x18\x02 \x01(\x08\x12\x33\n\x06tables\x18\x03 \x03(\x0b\x32#.forgepoint.platform.v1.TableGrowth\x12\x18\n\x0bspool_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\x12measured_elsewhere\x18\x05 \x01(\x08\x42\x0e\n\x0c_spool_bytes\"8\n\x0bTableGrowth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\x12\x0c\n\x04rows\x18\x03 \x01(\x03\"\x13\n\x11TellGrowthRequest\"K\n\x12TellGrowthResponse\x12\x35\n\x06growth\x18\x01 \x01(\x0b\x32%.forgepoint.platform.v1.ServiceGrowth2\x8a\x01\n\rGrowthService\x12y\n\nTellGrowth\x12).forgepoint.platform.v1.TellGrowthRequest\x1a*.forgepoint.platform.v1.TellGrowthResponse\"\x14\xd2\xbb\x18\x10\x10\x01 \x01\x30\x02\xa2\x06\x07gatewayb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GROWTHSERVICE'].methods_by_name['TellGrowth']._loaded_options = None
   _globals['_GROWTHSERVICE'].methods_by_name['TellGrowth']._serialized_options = b'\322\273\030\020\020\001 \0010\002\242\006\007gateway'
   _globals['_SERVICEGROWTH']._serialized_start=99
-  _globals['_SERVICEGROWTH']._serialized_end=237
-  _globals['_TABLEGROWTH']._serialized_start=239
-  _globals['_TABLEGROWTH']._serialized_end=295
-  _globals['_TELLGROWTHREQUEST']._serialized_start=297
-  _globals['_TELLGROWTHREQUEST']._serialized_end=316
-  _globals['_TELLGROWTHRESPONSE']._serialized_start=318
-  _globals['_TELLGROWTHRESPONSE']._serialized_end=393
-  _globals['_GROWTHSERVICE']._serialized_start=396
-  _globals['_GROWTHSERVICE']._serialized_end=534
+  _globals['_SERVICEGROWTH']._serialized_end=265
+  _globals['_TABLEGROWTH']._serialized_start=267
+  _globals['_TABLEGROWTH']._serialized_end=323
+  _globals['_TELLGROWTHREQUEST']._serialized_start=325
+  _globals['_TELLGROWTHREQUEST']._serialized_end=344
+  _globals['_TELLGROWTHRESPONSE']._serialized_start=346
+  _globals['_TELLGROWTHRESPONSE']._serialized_end=421
+  _globals['_GROWTHSERVICE']._serialized_start=424
+  _globals['_GROWTHSERVICE']._serialized_end=562
 # @@protoc_insertion_point(module_scope)

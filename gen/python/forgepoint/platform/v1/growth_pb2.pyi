@@ -28,11 +28,14 @@ class ServiceGrowth(_message.Message):
     TOLD_FIELD_NUMBER: _builtins.int
     TABLES_FIELD_NUMBER: _builtins.int
     SPOOL_BYTES_FIELD_NUMBER: _builtins.int
+    MEASURED_ELSEWHERE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     told: _builtins.bool
     """Whether it could be asked; where not, nothing follows."""
     spool_bytes: _builtins.int
     """Bytes of predictions that wait for the bus, of the replica that was asked; not set where there is no spool."""
+    measured_elsewhere: _builtins.bool
+    """Whether another replica measures the database: one does for all of them, and only that one knows the tables."""
     @_builtins.property
     def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___TableGrowth]: ...
     def __init__(
@@ -42,10 +45,11 @@ class ServiceGrowth(_message.Message):
         told: _builtins.bool = ...,
         tables: _abc.Iterable[Global___TableGrowth] | None = ...,
         spool_bytes: _builtins.int | None = ...,
+        measured_elsewhere: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_spool_bytes", b"_spool_bytes", "spool_bytes", b"spool_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_spool_bytes", b"_spool_bytes", "name", b"name", "spool_bytes", b"spool_bytes", "tables", b"tables", "told", b"told"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_spool_bytes", b"_spool_bytes", "measured_elsewhere", b"measured_elsewhere", "name", b"name", "spool_bytes", b"spool_bytes", "tables", b"tables", "told", b"told"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__spool_bytes: _TypeAlias = _typing.Literal["spool_bytes"]  # noqa: Y015
     _WhichOneofArgType__spool_bytes: _TypeAlias = _typing.Literal["_spool_bytes", b"_spool_bytes"]  # noqa: Y015

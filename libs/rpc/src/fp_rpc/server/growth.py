@@ -20,16 +20,19 @@ class Growth(GrowthServiceServicer):
         """Numbers alone; nothing of what is in the tables."""
         growth = pb.ServiceGrowth(told=True)
         tables: dict[str, pb.TableGrowth] = {}
+        measures = False
         for family in self._metrics.registry.collect():
             name = family.name.removeprefix(self._prefix)
             if name == names.SPOOL_BYTES:
                 growth.spool_bytes = int(sum(sample.value for sample in family.samples))
             elif name in (names.TABLE_BYTES, names.TABLE_ROWS):
+                measures = True
                 for sample in family.samples[:_MOST_TABLES]:
                     table = tables.setdefault(sample.labels["table"], pb.TableGrowth(name=sample.labels["table"]))
                     if name == names.TABLE_BYTES:
                         table.bytes = int(sample.value)
                     else:
                         table.rows = int(sample.value)
+        growth.measured_elsewhere = measures and not tables
         growth.tables.extend(tables[name] for name in sorted(tables))
         return pb.TellGrowthResponse(growth=growth)
