@@ -104,7 +104,7 @@ async def compare() -> None:
     with tempfile.TemporaryDirectory(prefix="fp-bench-batching-") as folder:
         path, threads = Path(folder) / "perceptron.onnx", model_threads()
         await asyncio.to_thread(perceptron, path)
-        model = OnnxEngine(threads).load(path)
+        model = OnnxEngine(threads).load(path, wide=True)
         assert model.row_wise, "the graph of the model does not let requests share a run"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -50,7 +50,7 @@ from fp_supervisor.launch import SOCKET
 from fp_testkit.edge_process import EdgeProcess
 from predict_floor import floor
 from predict_load import Call, Way
-from predict_peers import oip, peers
+from predict_peers import NO_TOKEN, oip, peers
 from processes import CLIENT, Used, family, used
 
 DATA = os.environ.get("DATA", "")
@@ -187,7 +187,6 @@ async def _floors(stack: AsyncExitStack, artifact: Path, folder: Path, row: Any)
         return {name: family(name, pid) for name, pid in processes.items()}
 
     ways = {}
-    # The edge lets nobody through who has no credential; the two hops do not look at it.
     nobody: Any = _Nobody()
     for name, at in (("floor", address), ("floor_edge", edge.address)):
         stub = InferenceGatewayServiceStub(await stack.enter_async_context(grpc.aio.insecure_channel(at)))
@@ -197,8 +196,7 @@ async def _floors(stack: AsyncExitStack, artifact: Path, folder: Path, row: Any)
 
 class _Nobody:
     async def token(self) -> str:
-        part = "x" * 340
-        return f"{part}.{part}.{part}"
+        return NO_TOKEN
 
 
 async def _figures(ways: dict[str, Way], phase: str) -> dict[str, Way]:
@@ -262,10 +260,12 @@ def _report(on: dict[str, Way], off: dict[str, Way], idle: dict[str, float], oth
         "keyed to keyless, consumers off": rate(off, "direct_keyed") / rate(off, "direct_keyless"),
     }
     if "mlserver_rest" in on:
-        ratios["direct OIP REST to MLServer's, consumers on (1 asked)"] = rate(on, "direct_rest") / rate(
-            on, "mlserver_rest"
-        )
-        ratios["OIP REST through the edge to MLServer's"] = rate(on, "edge_rest") / rate(on, "mlserver_rest")
+        for name, ours, other in (
+            ("direct OIP REST to MLServer's, consumers on (1 asked)", "direct_rest", "mlserver_rest"),
+            ("OIP REST through the edge to MLServer's without one", "edge_rest", "mlserver_rest"),
+            ("OIP REST through the edge to MLServer's through the edge", "edge_rest", "mlserver_edge_rest"),
+        ):
+            ratios[name] = rate(on, ours) / rate(on, other)
     report(
         "predict",
         "predictions/s",

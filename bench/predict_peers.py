@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import grpc
+from fp_testkit.edge_process import EdgeProcess
 from fp_testkit.patience import PATIENCE
 from fp_testkit.ports import free_port
 from predict_load import Call, Way, rest_caller
@@ -21,6 +22,8 @@ FOLDER = ROOT / ".bench" / "peers"
 SOURCES = Path(__file__).with_name("peers")
 PACKAGES = ("mlserver==1.7.1", "bentoml==1.4.40", "fastapi", "uvicorn", "uvloop", "httptools", "onnxruntime")
 MODEL = "flight-delay"
+# The edge lets nobody through who has no credential; what is behind it does not look at it.
+NO_TOKEN = ".".join(["x" * 340] * 3)
 # MLServer's request, as its own message; ours has the same content.
 _ASKED = """
 import sys
@@ -97,10 +100,44 @@ async def _mlserver(artifact: Path, row: list[float], packed: bytes) -> AsyncIte
             async def over_grpc() -> AsyncIterator[Call]:
                 yield lambda: method(bytes.fromhex(asked), timeout=30.0)
 
-            yield {
-                "mlserver_grpc": way(over_grpc),
-                "mlserver_rest": way(rest_caller(address, f"/v2/models/{MODEL}/infer", body)),
-            }
+            path = f"/v2/models/{MODEL}/infer"
+            async with _behind_edge(artifact.parent, address) as edge:
+                beyond = rest_caller(edge.address, path, body, {"authorization": f"Bearer {NO_TOKEN}"})
+                await _answering(beyond)
+                yield {
+                    "mlserver_grpc": way(over_grpc),
+                    "mlserver_rest": way(rest_caller(address, path, body)),
+                    "mlserver_edge_rest": way(beyond, edge=edge.running.pid),
+                }
+
+
+@asynccontextmanager
+async def _behind_edge(folder: Path, address: str) -> AsyncIterator[Any]:
+    """The platform's edge before MLServer, which speaks HTTP/1.1 alone, as the gateway's HTTP does: predictions are led
+    there. All else is as the edge has it before inference.
+    """
+    folder = folder / "mlserver-edge"
+    folder.mkdir()
+    edge = EdgeProcess(folder, {"gateway_http": address}, FP_EDGE_ACCESS_LOG="failed")
+    await edge.start()
+    try:
+        routes, changed = edge.folder / "routes.json", edge.folder / "routes.new"
+        changed.write_text(routes.read_text().replace('"cluster": "inference"', '"cluster": "gateway_http"'))
+        # Envoy looks when a file is moved to its name.
+        changed.replace(routes)
+        yield edge
+    finally:
+        await edge.stop()
+
+
+async def _answering(caller: Callable[[], AbstractAsyncContextManager[Call]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(RuntimeError, OSError, EOFError):
+                async with caller() as call:
+                    await call()
+                return
+            await asyncio.sleep(0.2)
 
 
 def oip(row: list[float]) -> dict[str, Any]:
@@ -128,10 +165,15 @@ async def _running(
     try:
         await _listening(process, port)
 
-        async def usage() -> dict[str, Used]:
-            return {name: family(name, process.pid), CLIENT: family(CLIENT, os.getpid())}
+        def way(caller: Callable[[], AbstractAsyncContextManager[Call]], **beside: int) -> Way:
+            processes = {name: process.pid, CLIENT: os.getpid(), **beside}
 
-        yield lambda caller: Way(caller, usage)
+            async def usage() -> dict[str, Used]:
+                return {each: family(each, pid) for each, pid in processes.items()}
+
+            return Way(caller, usage)
+
+        yield way
     finally:
         with suppress(ProcessLookupError):
             process.terminate()

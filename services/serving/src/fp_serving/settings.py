@@ -27,7 +27,8 @@ class Settings(ServiceSettings):
     s3_ca_file: authorities of the object store's certificate, beside those of the system.
     serving_link_port: where inference connects for predictions (`fp_rpc.link`); 0 takes a free port. The status of the
     model names it.
-    serving_threads: for one run of the model; 0 takes the CPU quota of the container, and one in a shared runtime.
+    serving_threads: for one run of a model whose runs are long; others, and ensembles of trees, have one.
+    0 takes the CPU quota of the container, and one in a shared runtime.
     serving_runs: runs at the same time; more help only models that cannot use all threads.
     serving_max_batch_rows: hard cap of rows in a joint run.
     serving_max_delay_micros: how long a request may wait for company; 0 joins what came during the run before, which

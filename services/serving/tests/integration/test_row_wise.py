@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from fp_onnx import Unreadable
-from fp_serving.adapters.onnx import OnnxEngine, read_graph
+from fp_serving.adapters.onnx import OnnxEngine, read_file
 from fp_serving.app.load import _load
 from fp_testkit.wallclock import RunningClock
 from hypothesis import HealthCheck, given, settings
@@ -186,7 +186,7 @@ def test_a_file_that_is_no_graph_is_said_to_be_none(tmp_path: Path, content: byt
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(Unreadable):
-        read_graph(path)
+        read_file(path)
 
 
 def test_weights_in_another_file_are_missed_without_a_path(make_model: ModelMaker, tmp_path: Path) -> None:

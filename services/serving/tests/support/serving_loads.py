@@ -64,7 +64,7 @@ class FakeArtifacts:
 
 
 class Identity:
-    """y = x; rows do not know each other. broken: what a run raises."""
+    """y = x; rows do not know each other. broken: what a run raises. run: what it does besides."""
 
     def __init__(
         self,
@@ -73,15 +73,20 @@ class Identity:
         width: int = 2,
         broken: Error | None = None,
         row_wise: bool = True,
+        run: Callable[[], object] = lambda: None,
+        widens: bool = False,
     ) -> None:
         x = TensorSpec("x", ElementType.FLOAT32, (-1, width))
         self.schema = Schema((x,), (TensorSpec("y", ElementType.FLOAT32, (-1, width)),), left_out)
         self.broken = broken
         self.row_wise = row_wise
+        self.widens = widens
+        self._run = run
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         if self.broken:
             raise self.broken
+        self._run()
         return {"y": inputs["x"]}
 
 
@@ -97,8 +102,10 @@ class FakeEngine:
     def __init__(self, model: Model | Exception) -> None:
         self.model = model
         self.given: Sequence[Mapping[str, Tensor]] | Exception = ()
+        self.loads: list[bool] = []
 
-    def load(self, path: Path) -> Model:
+    def load(self, path: Path, *, wide: bool = False) -> Model:
+        self.loads.append(wide)
         if isinstance(self.model, Exception):
             raise self.model
         return self.model

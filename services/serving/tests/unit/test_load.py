@@ -164,3 +164,15 @@ async def test_of_a_model_that_cannot_be_warmed_nothing_is_known() -> None:
     setting = Setting(model=Identity(width=-1, broken=invalid("inputs", "too narrow")))
     await setting.load()
     assert setting.runner.seconds == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "widens", "loads"), [(0.003, True, [False, True]), (0.003, False, [False]), (0.001, True, [False])]
+)
+async def test_only_a_model_with_long_runs_gets_more_threads(
+    *, seconds: float, widens: bool, loads: list[bool]
+) -> None:
+    setting = Setting(model=Identity(run=lambda: setting.clock.advance(seconds), widens=widens))
+    await setting.load()
+    assert setting.slot.is_ready
+    assert setting.engine.loads == loads

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ class Doubling:
 
     schema = _SCHEMA
     row_wise = True
+    widens = False
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -63,9 +65,10 @@ def _runner(
     max_waiting_rows: int = 100,
     seconds: float = _NEVER,
     clock: Clock | None = None,
+    computed: Callable[[], float] = time.thread_time,
 ) -> BatchRunner:
     policy = BatchPolicy(max_rows=8, max_delay=0.0, max_waiting_rows=max_waiting_rows)
-    runner = BatchRunner(policy, threads=1, clock=clock or RunningClock())
+    runner = BatchRunner(policy, threads=1, clock=clock or RunningClock(), computed=computed)
     runner.start(model, shares=shares, seconds=seconds)
     return runner
 
@@ -223,14 +226,23 @@ async def test_what_may_take_longer_is_no_matter_of_the_loop(seconds: float, row
     await runner.close()
 
 
-async def test_a_run_that_took_long_on_the_loop_was_the_last_one_there() -> None:
-    model, clock = Doubling(), ManualClock()
-    runner = _runner(model, seconds=_QUICK, clock=clock)
-    model.during = lambda: clock.advance(1.0)
+async def test_a_run_that_computed_long_on_the_loop_was_the_last_one_there() -> None:
+    model, computing = Doubling(), ManualClock()
+    runner = _runner(model, seconds=_QUICK, computed=computing.monotonic)
+    model.during = lambda: computing.advance(1.0)
     await _ask(runner, 1.0)
     model.during = lambda: None
     await _ask(runner, 2.0)
     assert len(model.threads) == 2
+    await runner.close()
+
+
+async def test_a_run_that_others_held_up_leaves_the_model_on_the_loop() -> None:
+    model, clock = Doubling(), ManualClock()
+    runner = _runner(model, seconds=_QUICK, clock=clock)
+    model.during = lambda: clock.advance(1.0)
+    assert [await _ask(runner, value) for value in (1.0, 2.0)] == [2.0, 4.0]
+    assert model.threads == {threading.get_ident()}
     await runner.close()
 
 

@@ -11,7 +11,7 @@ import onnxruntime
 from fp_kernel import InvalidArgument
 from fp_kernel.tensors import ElementType, Tensor
 from fp_kernel.warm_ups import read_samples
-from fp_onnx import MOST_DEFAULT, Graph, Unreadable, read_model, unpack, warm_up_of
+from fp_onnx import MOST_DEFAULT, Graph, Model, Unreadable, read_model, unpack, warm_up_of
 from fp_onnx.batching.row_wise import is_row_wise
 from fp_telemetry import get_logger
 
@@ -28,24 +28,30 @@ _ERRORS_ONLY = 3
 _PATH = re.compile(r"(?<![\w.])/(?:[\w.@+-]+/)+[\w.@+-]*")
 
 _UNREAD = Graph({}, {}, {}, [], 0)
+# Threads divide the trees of a row among them: the sum is another with each number of threads. Of most other operators
+# they divide rows and columns of the result, each number of which one of them computes.
+_SUMS = re.compile(r"TreeEnsemble")
+# Weights of so many bytes are read in each run, which takes long enough for threads whatever the processor.
+_LARGE_BYTES = 32 * 1024 * 1024
 
 _log = get_logger(__name__)
 
 
 class OnnxEngine:
-    """threads: for one run."""
+    """threads: that one run may take. A model has one, unless it is large or is loaded `wide`."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
 
-    def load(self, path: Path) -> "OnnxModel":
+    def load(self, path: Path, *, wide: bool = False) -> "OnnxModel":
         # The runtime maps the weights of a bundle into memory, and needs their files no more.
         with folder_beside(path) as folder:
             try:
+                large = path.stat().st_size >= _LARGE_BYTES
                 file = unpack(path, folder)
             except (Unreadable, OSError) as error:
                 raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
-            return self._loaded(file)
+            return self._loaded(file, wide=wide or large)
 
     def samples(self, path: Path, schema: Schema) -> Sequence[Mapping[str, Tensor]]:
         try:
@@ -54,22 +60,24 @@ class OnnxEngine:
         except (InvalidArgument, Unreadable, OSError) as error:
             raise WarmUpFailed(f"its samples do not fit it: {_reason(error, path)}") from None
 
-    def _loaded(self, path: Path) -> "OnnxModel":
+    def _loaded(self, path: Path, *, wide: bool) -> "OnnxModel":
+        read = _read(path)
+        most = self._threads if read is not None and _may_have_threads(read) else 1
         try:
             session = onnxruntime.InferenceSession(
-                str(path), _options(self._threads), providers=["CPUExecutionProvider"]
+                str(path), _options(most if wide else 1), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # noqa: BLE001 -- the runtime's own exceptions have no common base but this
             raise LoadFailed(f"not a model that can be loaded: {_reason(error, path)}") from None
-        return OnnxModel(session, path)
+        return OnnxModel(session, read.graph if read is not None else _UNREAD, widens=most > 1 and not wide)
 
 
 class OnnxModel:
     """A session and the tensors it serves."""
 
-    def __init__(self, session: Any, path: Path) -> None:
+    def __init__(self, session: Any, graph: Graph, *, widens: bool) -> None:
         self._session = session
-        graph = _graph(path)
+        self.widens = widens
         self.schema, reads = _schema(session, graph)
         self.row_wise = is_row_wise(graph, [spec.name for spec in self.schema.outputs])
         self._names = [spec.name for spec in self.schema.outputs]
@@ -93,19 +101,24 @@ class OnnxModel:
             ) from None
 
 
-def _graph(path: Path) -> Graph:
-    """Of a file that the runtime has read; an empty one when it is too much for the reader."""
+def _read(path: Path) -> Model | None:
+    """None when it is too much for the reader, or no model, which the runtime says better."""
     try:
-        return read_graph(path)
+        return read_file(path)
     except (Unreadable, OSError) as error:
-        _log.warning("the graph was not read; requests run one by one", reason=str(error))
-        return _UNREAD
+        _log.warning("the graph was not read; requests run one by one, with one thread", reason=str(error))
+        return None
 
 
-def read_graph(path: Path) -> Graph:
+def read_file(path: Path) -> Model:
     """Raises Unreadable, OSError."""
     with path.open("rb") as file:
-        return read_model(iter(lambda: file.read(_PIECE), b"")).graph
+        return read_model(iter(lambda: file.read(_PIECE), b""))
+
+
+def _may_have_threads(model: Model) -> bool:
+    """Whether more than one thread does not make other answers of it as a rule."""
+    return not any(_SUMS.match(name) for _, name in model.operators)
 
 
 def _options(threads: int) -> Any:

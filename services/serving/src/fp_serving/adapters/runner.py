@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from fp_kernel import Clock, Unavailable
@@ -30,8 +31,12 @@ class BatchRunner:
         clock: Clock,
         observer: Observer | None = None,
         place: Callable[[], RunPlace] = RunPlace,
+        computed: Callable[[], float] = time.thread_time,
     ) -> None:
-        """place: where it is noted that the model runs, once there is one."""
+        """place: where it is noted that the model runs, once there is one.
+        computed: seconds for which this thread had the processor.
+        """
+        self._computed = computed
         self._placed, self._place = place, RunPlace()
         self._policy = policy
         self._batcher: Batcher[Hashable, Request] = Batcher(policy)
@@ -52,7 +57,7 @@ class BatchRunner:
         self._shares, self._place = shares, self._placed()
         self._runs = runs = ModelRuns(model, self._clock, self._observer, self._place)
         if not shares or not self._policy.max_delay:
-            on_loop = LoopRuns(runs, self._clock, self._policy, seconds=seconds)
+            on_loop = LoopRuns(runs, self._clock, self._policy, seconds=seconds, computed=self._computed)
             self._on_loop = on_loop if on_loop.rows else None
 
     @property

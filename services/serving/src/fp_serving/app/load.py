@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fp_kernel import Clock, Error, InvalidArgument, Kind
 from fp_kernel.ensembles import Ensemble, derive
@@ -39,6 +39,8 @@ _PASSING = frozenset(
 )
 _DOWNLOADS = 2
 _MEASURED = 5
+# Seconds of a run of one row from which on threads are worth it: waking them takes up to a tenth of that.
+_LONG = 0.002
 # Bytes that a model takes beside its weights, at least: each of 500 small ones took 141 KiB. The growth that is seen
 # around one load misses what the allocator had to spare, and was a fifth of that.
 _BESIDE = 128 * 1024
@@ -183,16 +185,37 @@ class Load:
 
     async def _start(self, facts: VersionFacts, path: Path) -> None:
         before = self._resident()
-        model, shares, seconds, notes = await asyncio.to_thread(_load, self._engine, path, self._clock)
+        warmed = await asyncio.to_thread(_load, self._engine, path, self._clock)
+        model, shares = warmed.model, warmed.shares
         memory = max(self._resident() - before, facts.size_bytes + _BESIDE)
-        self._runner.start(model, shares=shares, seconds=seconds)
-        self._slot.ready(Loaded(facts, model.schema, shares, self._clock.now(), memory), "; ".join(notes))
+        self._runner.start(model, shares=shares, seconds=warmed.seconds)
+        self._slot.ready(Loaded(facts, model.schema, shares, self._clock.now(), memory), "; ".join(warmed.notes))
         _log.info("model ready", model=self._slot.assignment.model_name, version=facts.version, shares_runs=shares)
 
 
-def _load(engine: Engine, path: Path, clock: Clock) -> tuple[Model, bool, float, list[str]]:
-    """The model, whether its requests may share a run, seconds of a run of one row, and what people should know."""
-    model = engine.load(path)
+class _Warmed(NamedTuple):
+    """shares: whether its requests may share a run. seconds: of a run of one row; infinite when unknown.
+    notes: what people should know.
+    """
+
+    model: Model
+    shares: bool
+    seconds: float
+    notes: Sequence[str]
+
+
+def _load(engine: Engine, path: Path, clock: Clock) -> _Warmed:
+    """With one thread first: waking others costs a small model more than they save it."""
+    warmed = _warmed(engine, path, clock, wide=False)
+    if warmed.model.widens and warmed.seconds > _LONG:
+        # Not both in memory.
+        del warmed
+        warmed = _warmed(engine, path, clock, wide=True)
+    return warmed
+
+
+def _warmed(engine: Engine, path: Path, clock: Clock, *, wide: bool) -> _Warmed:
+    model = engine.load(path, wide=wide)
     notes = []
     if model.schema.left_out:
         notes.append(f"only tensors are served; left out: {', '.join(model.schema.left_out)}")
@@ -206,7 +229,7 @@ def _load(engine: Engine, path: Path, clock: Clock) -> tuple[Model, bool, float,
     if not shares:
         notes.append("requests run one by one")
     asked = sample(model.schema, [0]) if warmed else next(iter(samples), None)
-    return model, shares, _seconds(model, asked, clock) if asked is not None else math.inf, notes
+    return _Warmed(model, shares, _seconds(model, asked, clock) if asked is not None else math.inf, notes)
 
 
 def _try(model: Model, samples: Sequence[Mapping[str, Array]]) -> None:

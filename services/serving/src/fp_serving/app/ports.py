@@ -86,14 +86,19 @@ class Model(Protocol):
         """Whether its graph keeps the rows of a run apart."""
         ...
 
+    @property
+    def widens(self) -> bool:
+        """Whether it has one thread and could have more."""
+        ...
+
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Blocking, from any thread. Raises InvalidArgument when the model cannot compute these values."""
         ...
 
 
 class Engine(Protocol):
-    def load(self, path: Path) -> Model:
-        """Blocking. Raises LoadFailed with a reason for people."""
+    def load(self, path: Path, *, wide: bool = False) -> Model:
+        """wide: with all threads that a run may have. Blocking. Raises LoadFailed with a reason for people."""
         ...
 
     def samples(self, path: Path, schema: Schema) -> Sequence[Mapping[str, Tensor]]:
