@@ -16,6 +16,7 @@ from fp_rpc.client.on_behalf_of import acting_now
 from fp_rpc.errors import from_status
 from fp_rpc.identity.caller import refuses_bearer
 from fp_rpc.link.framing import LARGEST, OLDEST, VERSION, BadFrame, FrameReader, pack
+from fp_rpc.link.outbox import Outbox
 
 Address = tuple[str, int]
 Locate = Callable[[], Awaitable[Address]]
@@ -160,6 +161,7 @@ class _Connection(asyncio.Protocol):
         self._opened = opened
         self._reader = FrameReader(LARGEST)
         self._transport: asyncio.Transport | None = None
+        self._outbox: Outbox | None = None
         self._token = ""
         self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._calls: dict[int, asyncio.Future[bytes]] = {}
@@ -172,6 +174,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._outbox = Outbox(self._transport, asyncio.get_running_loop())
         self._opened.add(self)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -268,7 +271,7 @@ class _Connection(asyncio.Protocol):
     def _fail(self, error: Callable[[], Error]) -> None:
         """error: makes one for each call, since whoever gets it changes it."""
         self.usable = False
-        self._transport = None
+        self._transport = self._outbox = None
         self._writable.set()
         if self._pong is not None:
             self._pong.cancel()
@@ -282,8 +285,8 @@ class _Connection(asyncio.Protocol):
             self._welcome.exception()
 
     def _send(self, frame: pb.Frame) -> None:
-        if self._transport is not None:
-            self._transport.write(pack(frame))
+        if self._outbox is not None:
+            self._outbox.send(pack(frame))
 
 
 def _lost() -> Error:

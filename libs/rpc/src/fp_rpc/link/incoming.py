@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind
 from fp_rpc.errors import INTERNAL_MESSAGE, to_status
 from fp_rpc.identity.caller import of_bearer
 from fp_rpc.link.framing import LARGEST, OLDEST, VERSION, BadFrame, FrameReader, pack
+from fp_rpc.link.outbox import Outbox
 from fp_rpc.server.call_end import record_of
 from fp_rpc.server.incoming_call import Call, enter
 from fp_rpc.server.method import Method
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._reader = FrameReader(_GREETING_BYTES)
         self._transport: asyncio.Transport | None = None
+        self._outbox: Outbox | None = None
         self._method: Method | None = None
         self._credential = ""
         self._peer = ""
@@ -50,6 +52,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._outbox = Outbox(self._transport, asyncio.get_running_loop())
         if not self._listener.accept(self):
             self.close()
             return
@@ -59,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._greeting = asyncio.get_running_loop().call_later(_GREETING_SECONDS, self.close)
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._transport = None
+        self._transport = self._outbox = None
         self._listener.connections.discard(self)
         self._greeted()
         for task in self._calls.values():
@@ -85,7 +88,8 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        if self._transport is not None:
+        if self._transport is not None and self._outbox is not None:
+            self._outbox.flush()
             self._transport.close()
 
     def retire(self) -> None:
@@ -192,8 +196,8 @@ class Connection(asyncio.Protocol):
         self._send(pb.Frame(kind=pb.FRAME_KIND_REFUSAL, call=call, body=status))
 
     def _send(self, frame: pb.Frame) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(pack(frame))
+        if self._outbox is not None:
+            self._outbox.send(pack(frame))
 
 
 def _certified(transport: asyncio.BaseTransport) -> str:
