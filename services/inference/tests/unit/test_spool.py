@@ -252,3 +252,18 @@ def test_what_is_set_aside_is_bounded_and_the_newest_of_it_stays(tmp_path: Path)
     files = [tmp_path / "refused.1", tmp_path / "refused"]
     assert sum(path.stat().st_size for path in files if path.exists()) <= 2_200
     assert b"499" in b"".join(path.read_bytes() for path in files if path.exists())
+
+
+def test_a_round_is_read_some_at_a_time_and_stays_what_it_was(tmp_path: Path) -> None:
+    spool = _open(tmp_path)
+    for number in range(50):
+        spool.append(_record(number))
+    pieces = [[_id(entry.record) for entry in some] for some in spool.taking(40)]
+    assert max(map(len, pieces)) <= 16
+    assert [each for some in pieces for each in some] == [f"id-{number}" for number in range(40)]
+    spool.append(_record(50))
+    assert [[_id(entry.record) for entry in some] for some in spool.taking(100)] == pieces
+    # Who stops in the middle has taken nothing else.
+    next(spool.taking(100))
+    assert [_id(entry.record) for entry in spool.take(100)] == [f"id-{number}" for number in range(40)]
+    spool.close()

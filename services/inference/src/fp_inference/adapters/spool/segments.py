@@ -8,7 +8,7 @@ from fp_inference.adapters.spool.cursor import Position
 from fp_inference.adapters.spool.frames import MAX_RECORD, Torn, unframe
 
 _SUFFIX = ".spool"
-_READ = 256 * 1024
+_READ = 64 * 1024
 _LARGEST = MAX_RECORD + 64
 
 Found = list[tuple[Sequence[bytes], Position]]

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ from fp_inference.adapters.spool.records import Record, Report, pack, unpack
 from fp_inference.adapters.spool.segments import Found, Segments
 
 _SCAN = 256
+# Records that are read in one go of a round.
+_PIECE = 16
 _REFUSED_BYTES = 32 * 1024 * 1024
 
 _log = get_logger(__name__)
@@ -133,14 +135,20 @@ class Spool:
         """The records of the next round. They stay together until they are committed, also over the end of the process:
         else what is published again would be cut otherwise and have other ids.
         """
+        return [entry for some in self.taking(limit) for entry in some]
+
+    def taking(self, limit: int) -> Iterator[Sequence[Entry]]:
+        """As `take`, some at a time: whoever answers calls meanwhile lets them have their turn in between."""
         done, taken = self._progress.done, self._progress.taken
+        begun, count, end = taken > done, 0, done
         self._read_at = done
-        if taken > done:
-            return self._until(taken, limit)
-        entries = self.read(limit)
-        if entries:
-            self._move(Progress(done, entries[-1].after))
-        return entries
+        while (begun or count < limit) and (found := self.read(_PIECE if begun else min(_PIECE, limit - count))):
+            count, end = count + len(found), found[-1].after
+            yield [entry for entry in found if not begun or entry.after <= taken]
+            if begun and end >= taken:
+                return
+        if end > done and not begun:
+            self._move(Progress(done, end))
 
     def unpublished(self) -> Iterator[Record]:
         """All that is not committed now, read beside the rounds."""
@@ -229,14 +237,6 @@ class Spool:
                 _log.error("a record of the spool cannot be read", kind=type(error).__name__, segment=at.segment)
                 self.set_aside(sections)
             at = after
-        return entries
-
-    def _until(self, end: Position, limit: int) -> list[Entry]:
-        entries: list[Entry] = []
-        while found := self.read(limit):
-            entries += [entry for entry in found if entry.after <= end]
-            if found[-1].after >= end:
-                break
         return entries
 
     def _move(self, progress: Progress) -> None:

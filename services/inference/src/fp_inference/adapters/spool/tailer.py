@@ -22,6 +22,8 @@ _ROUND = 2_000
 _LINGER = 0.25
 # Events that are built in one turn of the loop: as long as one call takes, so that calls wait for one and not for five.
 _AT_ONCE = 4
+# Of which it is looked in one turn whether they are logged.
+_LOOKED_AT = 64
 # Times that messages of the log are sent when the bus takes all others.
 _LOG_TRIES = 3
 _FIRST_DELAY = 0.1
@@ -94,11 +96,17 @@ class Tailer:
             raise
 
     async def _round(self) -> bool:
-        entries = self._spool.take(_ROUND)
+        entries: list[Entry] = []
+        for some in self._spool.taking(_ROUND):
+            entries += some
+            await asyncio.sleep(0)
         self._behind = len(entries) >= _ROUND
         if not entries:
             return True
-        made = list(batches(await self._parts(entries), self._spool.name))
+        made: list[Batch] = []
+        for batch in batches(await self._parts(entries), self._spool.name):
+            made.append(batch)
+            await asyncio.sleep(0)
         log = await self._log(entries)
         messages = [batch.message for batch in made if batch.message is not None]
         published = await self._send([*messages, *(each.message for each in log)])
@@ -117,7 +125,9 @@ class Tailer:
     async def _log(self, entries: Sequence[Entry]) -> list[LogMessage]:
         """By turns, as events are."""
         found: list[Taken] = []
-        for entry in entries:
+        for place, entry in enumerate(entries):
+            if place % _LOOKED_AT == _LOOKED_AT - 1:
+                await asyncio.sleep(0)
             try:
                 taken = to_log(entry, self._models, self._spool.layouts)
             except Exception:  # noqa: BLE001 -- what logs a prediction cannot hold back the event that bills it
