@@ -25,8 +25,7 @@ async def open_spool(runtime: Runtime, settings: Settings) -> Spool:
     """Hard: without it no prediction can be recorded. The process before may hold the folder for a moment yet."""
 
     async def opened() -> Spool:
-        segment = min(_SEGMENT_BYTES, settings.spool_max_bytes // _SEGMENTS)
-        return Spool(settings.spool_dir, max_bytes=settings.spool_max_bytes, segment_bytes=segment)
+        return spool_of(settings)
 
     async def ping(spool: Spool) -> None:
         spool.check()
@@ -35,6 +34,12 @@ async def open_spool(runtime: Runtime, settings: Settings) -> Spool:
         spool.close()
 
     return await runtime.hard("spool", opened, ping, close)
+
+
+def spool_of(settings: Settings) -> Spool:
+    """Raises SpoolTaken."""
+    segment = min(_SEGMENT_BYTES, settings.spool_max_bytes // _SEGMENTS)
+    return Spool(settings.spool_dir, max_bytes=settings.spool_max_bytes, segment_bytes=segment)
 
 
 def logged_models(runtime: Runtime, settings: Settings, channels: Channels) -> LoggedModels:
@@ -52,7 +57,7 @@ def publisher(
     spool: Spool, bus: Bus, replays: Replays, runtime: Runtime, settings: Settings, *, models: LoggedModels
 ) -> tuple[SpoolRecorder, Tailer]:
     """What records predictions, and what publishes them."""
-    max_age = settings.spool_max_hours * _HOUR
+    max_age = max_age_of(settings)
     builder = Builder(spool.layouts, runtime.clock, runtime.metrics)
     recorder = SpoolRecorder(spool, builder, runtime.clock, runtime.metrics, models=models)
     tailer = Tailer(
@@ -68,15 +73,25 @@ def publisher(
     return recorder, tailer
 
 
+def max_age_of(settings: Settings) -> float:
+    """Seconds after which what waits is dropped."""
+    return settings.spool_max_hours * _HOUR
+
+
 async def feed(bus: Bus, tailer: Tailer) -> None:
-    """Publish the spool, once the streams are there.
+    """Publish the spool, once the streams are there."""
+    await prepare(bus)
+    await tailer.run()
+
+
+async def prepare(bus: Bus) -> None:
+    """Before anything of the spool is published.
 
     An interest stream keeps an event only for durables that exist, and copies it only into a stream that exists: both
     are made before it is fed.
     """
     interested = [consumer for consumer in CONSUMERS if INFERENCE in consumer.streams]
     await bus.ensure((MODELS, PIPELINES, INFERENCE, PREDICTIONS, AUTH, AUDIT, BILLING), interested)
-    await tailer.run()
 
 
 async def count(spool: Spool) -> None:

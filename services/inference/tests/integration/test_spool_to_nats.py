@@ -2,10 +2,8 @@
 
 import asyncio
 import itertools
-import struct
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fp_events import Consumer, Event, NatsBus, connect, each
@@ -17,23 +15,17 @@ from fp_inference.adapters.spool.records import Record
 from fp_inference.adapters.spool.spool import Spool
 from fp_inference.adapters.spool.tailer import Tailer
 from fp_inference.app.replays import Replays
-from fp_inference.app.values import Ask, Caller, Completed, Prediction, Replay, Try
-from fp_inference.domain.routes import Target
-from fp_kernel import Command
-from fp_kernel.bucket import Limit
-from fp_kernel.signatures import Column, Signature, TensorSpec
-from fp_kernel.tensors import ElementType, Tensor
+from fp_inference.app.values import Replay
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
 from fp_testkit.crash import CrashedRun, CrashPoints, KillAt
 from fp_testkit.patience import PATIENCE
 from inference_fakes.logged import models
+from inference_fakes.spooled import completed
 
-_AT = datetime(2013, 3, 1, 12, tzinfo=UTC)
 _COUNTER = Consumer("counter", ("fp.inference.recorded", "fp.inference.completed", "fp.inference.failed"))
 _LOG = Consumer("log-counter", ("fp.inference.logged",))
 _ANSWERS = 4
-_SIGNATURE = Signature((TensorSpec("x", ElementType.FLOAT32, (-1, 1), (Column("hour"),)),))
 
 
 class NoReplays(Replays):
@@ -60,14 +52,6 @@ class MortalSpool(Spool):
         self.crash.point()
 
 
-def _completed(run: str, request: str) -> Completed:
-    caller = Caller(run, "user", "", f"{run}/user", Limit(1.0, 1), may_pin=False)
-    x = {"x": Tensor(ElementType.FLOAT32, (1, 1), struct.pack("<f", 0.5))}
-    ask = Ask(request, caller, "delays", x, "", "", Command(run, "", "", b"", lambda _: b""), 0.0, _AT.date())
-    target = Target("m", "id-1", "1", "host:1", 10_000, 1, _AT, signature=_SIGNATURE)
-    return Completed(ask, target, Prediction(request, "1", x, 0.001), [Try(target, None, 0.001)], frozenset(), _AT)
-
-
 def _recording(spool: Spool, bus: NatsBus, run: str) -> tuple[SpoolRecorder, Tailer]:
     """run: the team, all predictions of which are logged."""
     metrics, clock, logged = Metrics("inference"), ManualClock(), models(team=run, sample_bps=10_000)
@@ -86,7 +70,7 @@ async def answer_predictions(crash: CrashPoints, url: str, folder: str, run: str
     recorder, tailer = _recording(spool, crash.wrap(bus), run)
     with Path(folder, "answers").open("a", buffering=1) as answers:  # noqa: ASYNC230 -- the scenario is a process
         for number in range(_ANSWERS):
-            recorder.completed(_completed(run, str(number)), None)
+            recorder.completed(completed(run, str(number)), None)
             answers.write(f"{number}\n")
             crash.point()
             await tailer.step()
@@ -131,7 +115,7 @@ async def test_no_answered_prediction_lacks_its_event_or_its_place_in_the_log_an
         # The next life of the process: what was left in the spool goes out.
         spool = Spool(Path(folder), max_bytes=1_000_000, segment_bytes=200)
         recorder, tailer = _recording(spool, bus, run)
-        recorder.completed(_completed(run, "end"), None)
+        recorder.completed(completed(run, "end"), None)
         await tailer.flush()
         async with asyncio.timeout(PATIENCE):
             await ends[run, "events"].wait()
