@@ -12,16 +12,17 @@ from fp_kernel.signatures import check_tensors
 from fp_inference.app.admission import Admission
 from fp_inference.app.forward import Forward, Forwarded
 from fp_inference.app.fresh_routes import FreshRoutes
+from fp_inference.app.lookup import Known, Lookup
 from fp_inference.app.mirror import Mirror
 from fp_inference.app.ports import Recorder
-from fp_inference.app.replays import MAX_RESPONSE, Replays, replay_digest
+from fp_inference.app.replays import MAX_RESPONSE, Replays, day_of, replay_digest
 from fp_inference.app.route_report import Arms
 from fp_inference.app.route_table import RouteTable
 from fp_inference.app.values import Ask, Completed, Failed, Prediction, Replay, Try
 from fp_inference.domain.failures import failure_reason
 from fp_inference.domain.preference import Preference, preferred
 from fp_inference.domain.request_ids import request_id
-from fp_inference.domain.routes import Route
+from fp_inference.domain.routes import Route, Target
 from fp_inference.domain.split_plan import unknown_version
 from fp_inference.domain.summary import cost
 
@@ -67,11 +68,18 @@ class Predict:
         with under_way:
             if not ask.command.key:
                 return await self.admitted(ask, start)
-            async with self._replays.once(ask.command) as day:
-                return await self.admitted(first_seen(ask, day), start)
+            async with self._replays.beside(ask.command) as (day, lookup):
+                try:
+                    return await self.admitted(first_seen(ask, day), start, lookup)
+                except Known as known:
+                    seen = day_of(known.replay, ask.command)
+                return await self.admitted(first_seen(ask, seen), start)
 
-    async def admitted(self, ask: Ask, start: float) -> Prediction:
-        """One that was let in and not answered before. start: monotonic time at which it arrived."""
+    async def admitted(self, ask: Ask, start: float, lookup: Lookup | None = None) -> Prediction:
+        """One that was let in and not answered before, as far as is known. start: monotonic time at which it arrived.
+
+        Raises Known where the lookup finds that it was; nothing of it is recorded then.
+        """
         route: Route | None = None
         preference = Preference(())
         tries: list[Try] = []
@@ -82,8 +90,13 @@ class Predict:
             route, targets = fresh, preference.targets
             targets[0].signature.check(ask.inputs)
             targets[0].signature.check_outputs(ask.outputs)
-            forwarded = await self._forward(targets, ask, tries)
+            forwarded = await self._forwarded(targets, ask, tries, lookup)
+        except Known:
+            raise
         except Error as error:
+            if lookup is not None:
+                # What was answered before is answered again, whatever becomes of it now.
+                await lookup.settle()
             self.refused(ask, error, route, tries)
             if route is not None and tries:
                 self._arms.failed(route, preference.rule, tries[-1].target)
@@ -99,6 +112,14 @@ class Predict:
         self._arms.answered(fresh, preference.rule, forwarded.target, prediction.seconds)
         self._mirror.offer(fresh, ask, forwarded.target, forwarded.outputs)
         return prediction
+
+    async def _forwarded(
+        self, targets: Sequence[Target], ask: Ask, tries: list[Try], lookup: Lookup | None
+    ) -> Forwarded:
+        if lookup is None:
+            return await self._forward(targets, ask, tries)
+        async with lookup:
+            return await self._forward(targets, ask, tries)
 
     def _routed(self, ask: Ask) -> tuple[Route, Preference]:
         route = self._table.routable(ask.caller.team, ask.model_name)

@@ -11,6 +11,7 @@ from itertools import islice
 from fp_kernel import Clock, Command, Replayed, Unavailable, invalid
 from fp_telemetry import get_logger
 
+from fp_inference.app.lookup import Lookup
 from fp_inference.app.ports import ReplayStore
 from fp_inference.app.values import Replay
 from fp_inference.domain.request_ids import digest
@@ -66,11 +67,26 @@ class Replays:
         key = replay_digest(command)
         async with self._alone(key):
             for found in await self._find([key]):
-                _check(found, command)
-                if found.day is None:
-                    raise Replayed(found.response)
-                today = found.day
+                today = day_of(found, command)
             yield today
+
+    @asynccontextmanager
+    async def beside(self, command: Command) -> AsyncIterator[tuple[date, Lookup | None]]:
+        """As `once`, for a command that may be done twice and told once: the store is asked meanwhile.
+
+        The day is today where the memory has nothing of the command; the block then heeds the Lookup.
+        """
+        key, today = replay_digest(command), self._clock.now().date()
+        async with self._alone(key):
+            known = self._recent.get(key)
+            if known is not None:
+                yield day_of(known, command), None
+                return
+            lookup = Lookup(command, today, self._store.get([key]))
+            try:
+                yield today, lookup
+            finally:
+                lookup.close()
 
     @asynccontextmanager
     async def parts(self, command: Command, parts: Sequence[Command]) -> AsyncIterator[Parts]:
@@ -161,6 +177,17 @@ def replay_digest(command: Command) -> bytes:
 
 def _size(replay: Replay) -> int:
     return len(replay.response) + _ENTRY
+
+
+def day_of(found: Replay, command: Command) -> date:
+    """The day on which a command was first seen of which no answer is kept.
+
+    Raises Replayed with the answer, InvalidArgument naming `idempotency_key` when another body came with the same key.
+    """
+    _check(found, command)
+    if found.day is None:
+        raise Replayed(found.response)
+    return found.day
 
 
 def _check(found: Replay, command: Command) -> None:

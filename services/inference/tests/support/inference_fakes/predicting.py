@@ -1,5 +1,6 @@
 """Predict over fakes: a forward that answers, plans and buckets as a test says."""
 
+import asyncio
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -63,8 +64,16 @@ class FakePlans:
 
 
 class FakeStore:
+    """Says what it has once it may."""
+
+    def __init__(self) -> None:
+        self.kept: Sequence[Replay] = ()
+        self.speaks = asyncio.Event()
+        self.speaks.set()
+
     async def get(self, digests: Sequence[bytes]) -> Sequence[Replay]:
-        return ()
+        await self.speaks.wait()
+        return [replay for replay in self.kept if replay.digest in digests]
 
     async def put(self, replays: Sequence[Replay]) -> None:
         raise NotImplementedError
@@ -111,12 +120,13 @@ class Setting:
             breaker=BreakerPolicy(),
             metrics=ShadowMetrics(),
         )
+        self.store = FakeStore()
         self.plans = FakePlans()
         limiter = Limiter(self.leases, clock)
         self.places = Places(Fleet())
         self.predict = Predict(
             admission=Admission(self.quotas, limiter, TeamLimits(self.plans, limiter, clock), self.places),
-            replays=Replays(FakeStore(), clock),
+            replays=Replays(self.store, clock),
             table=self.table,
             fresh=fresh_routes(self.table, clock, self.deployments),
             forward=self.forward,
