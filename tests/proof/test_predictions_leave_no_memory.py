@@ -27,8 +27,8 @@ NOISE_KIB = 8.0 * KIB
 # Of so many predictions one has a key, each its own. Its answer is kept for a day, as docs/operations/growth.toml says.
 KEYED_EVERY = 4
 KEPT_KIB = {"valkey": 1.5}
-# What a process has allocated when it starts, and touches as time goes by: of SeaweedFS' heap of 233 MiB 36 are resident
-# then (buffers of 8 MiB for the log of its metadata, 16 MiB in memory for each table of its filer).
+# What a process has allocated when it starts, and touches as time goes by: of SeaweedFS' heap of 233 MiB 36 are
+# resident then (buffers of 8 MiB for the log of its metadata, 16 MiB in memory for each table of its filer).
 ALLOCATED_KIB = {"seaweedfs": 240.0 * KIB}
 
 
