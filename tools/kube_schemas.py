@@ -59,7 +59,7 @@ SOURCES = (
     Source(
         "github.com/cloudnative-pg/cloudnative-pg@v1.25.0",
         "h1:VWqj9Hfme4rIdTZm9/SLQN97WMTXPMvZRqEs2n3tIec=",
-        ("config/crd/bases/postgresql.cnpg.io_clusters.yaml",),
+        ("config/crd/bases/postgresql.cnpg.io_clusters.yaml", "config/crd/bases/postgresql.cnpg.io_databases.yaml"),
     ),
 )
 

@@ -34,7 +34,13 @@ def render(root: Path) -> str:
         for store in PLACES
     }
     stores = {
-        name: {"port": place.port, "callers": callers[name], "workloads": _BY_SIGNED_URLS.get(name, [])}
+        name: {
+            "port": place.port,
+            # With a login of their own, and beside them who has none.
+            "owners": sorted(noun for noun, program in programs.items() if name in program["stores"]),
+            "callers": callers[name],
+            "workloads": _BY_SIGNED_URLS.get(name, []),
+        }
         for name, place in PLACES.items()
     }
     return json.dumps({"health": HEALTH_PORT, "stores": stores}, indent=2, sort_keys=True) + "\n"

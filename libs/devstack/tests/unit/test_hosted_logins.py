@@ -1,8 +1,10 @@
 """The secrets of an installation: who gets what, and that nothing changes between two calls."""
 
 import json
+import subprocess
 
 import pytest
+from fp_devstack import programs
 from fp_devstack.hosted import logins
 from fp_devstack.hosted.log import LogFollower
 
@@ -63,3 +65,23 @@ def test_a_log_is_followed_from_where_it_ended_and_over_its_emptying(tmp_path, c
         log.write_text("emptied\n")
 
     assert capfdbinary.readouterr().out == b"while it ran, for long\nemptied\n"
+
+
+def test_operators_get_the_logins_that_services_have(secrets):
+    found = secrets(operators=True)
+    login = found["fp-postgres-billing"]
+
+    assert found["fp-billing"]["FP_DATABASE_URL"].startswith(f"postgresql://{login['username']}:{login['password']}@")
+    assert not [name for name in secrets() if name.startswith("fp-postgres-") or name == "fp-nats-users"]
+
+
+def test_the_users_of_nats_are_a_configuration_that_the_server_takes(secrets, tmp_path):
+    (tmp_path / "users.conf").write_text(secrets(operators=True)["fp-nats-users"]["users.conf"])
+    (tmp_path / "nats.conf").write_text("include users.conf;\nmax_payload: 8MB\njetstream { store_dir: data }\n")
+
+    done = subprocess.run(
+        [programs.nats_server(), "-t", "-c", "nats.conf"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert secrets()["fp-billing"]["FP_NATS_URL"].split(":")[2].split("@")[0] in (tmp_path / "users.conf").read_text()

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from dataclasses import replace
 
 import nats
@@ -189,3 +191,20 @@ async def test_the_operator_makes_what_is_declared(url, server):
     for consumer in CONSUMERS:
         for stream in consumer.streams:
             assert (await jetstream.consumer_info(stream.name, consumer.name)).name == consumer.name
+
+
+async def test_streams_get_the_replicas_that_the_operator_asks_for(url):
+    """Three of them one server alone cannot have."""
+    program = (sys.executable, "-m", "fp_events.provisioning")
+    environment = {**os.environ, "FP_NATS_URL": looker(url)}
+
+    async def made(replicas):
+        process = await asyncio.create_subprocess_exec(
+            *program, env={**environment, "FP_NATS_REPLICAS": replicas}, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await process.communicate()
+        return process.returncode, said.decode()
+
+    code, said = await made("3")
+    assert (code, "replicas" in said) == (1, True)
+    assert await made("1") == (0, "")

@@ -2,9 +2,11 @@
 
 python -m fp_devstack.hosted.logins --folder FOLDER [--prefix forgepoint-] [--external] | kubectl apply -f -
 python -m fp_devstack.hosted.logins --folder FOLDER --program serving | kubectl apply --namespace fp-runtimes -f -
+python -m fp_devstack.hosted.logins --folder FOLDER --operators | kubectl apply -f -
 
 The folder keeps them, so that a second call gives the same ones; whoever reads it may do everything. --external: stores
-of somebody else, whose URLs and keys are added by hand (deploy/charts/README.md).
+of somebody else, whose URLs and keys are added by hand (deploy/charts/README.md). --operators: also what CloudNativePG
+and NATS's own chart take of the same logins (deploy/charts/stores/values-replicated.yaml, nats.yaml).
 """
 
 import argparse
@@ -46,6 +48,22 @@ def of_stores(folder: Path) -> dict[str, dict[str, str]]:
     return {service: {name: secrets.token(name) for name in names} for service, names in _names().items()}
 
 
+def of_operators(folder: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Name, type and content: a role of Postgres each, and the users of NATS with their rights, as it is configured."""
+    secrets = Secrets(folder / FILE)
+    for service in SERVICES:
+        if service.database:
+            login = {"username": f"fp_{service.noun}", "password": secrets.token(f"database.{service.noun}")}
+            yield f"postgres-{service.noun}", "kubernetes.io/basic-auth", login
+    users = [nats.user(nats.USER, secrets.token(nats.PASSWORD))]
+    users += [
+        nats.user(noun, secrets.token(f"nats.{noun}"), access.nats)
+        for noun, access in sorted(accesses(SERVICES).items())
+        if access.nats
+    ]
+    yield "nats-users", "Opaque", {"users.conf": f"authorization {{ users: [{', '.join(users)}] }}\n"}
+
+
 def _names() -> Mapping[str, tuple[str, ...]]:
     users = accesses(SERVICES)
     signing = map(seaweedfs.signing_key, seaweedfs.SIGNING_KEYS)
@@ -80,8 +98,12 @@ def _nats_url(user: str, secrets: Secrets) -> str:
     return f"nats://{user}:{secrets.token(f'nats.{user}')}@{PLACES['nats'].address}"
 
 
-def manifests(folder: Path, prefix: str, *, external: bool = False, program: str = "") -> Iterator[dict[str, object]]:
+def manifests(
+    folder: Path, prefix: str, *, external: bool = False, program: str = "", operators: bool = False
+) -> Iterator[dict[str, object]]:
     """Objects of Kubernetes. program: only the one of this program, for a namespace of its own."""
+    for owner, kind, values in of_operators(folder) if operators else ():
+        yield {**_secret(f"{prefix}{owner}", values), "type": kind}
     found = of_programs(folder, external=external)
     if not external:
         found |= {
@@ -90,9 +112,12 @@ def manifests(folder: Path, prefix: str, *, external: bool = False, program: str
     for owner, values in sorted(found.items()):
         if program not in {"", owner}:
             continue
-        labels = {"app.kubernetes.io/part-of": "forgepoint"}
-        metadata = {"name": f"{prefix}{owner}", "labels": labels}
-        yield {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
+        yield _secret(f"{prefix}{owner}", values)
+
+
+def _secret(name: str, values: Mapping[str, str]) -> dict[str, object]:
+    metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "forgepoint"}}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(values)}
 
 
 def main() -> None:
@@ -100,12 +125,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where they are kept")
     parser.add_argument("--prefix", default="forgepoint-", help="of the names, as the chart's secrets.prefix")
     parser.add_argument("--external", action="store_true", help="without logins at the stores")
+    parser.add_argument("--operators", action="store_true", help="also for CloudNativePG and NATS's own chart")
     parser.add_argument("--program", default="", metavar="NOUN", help="of this one alone")
     arguments = parser.parse_args()
     make_data_folder(arguments.folder)
-    objects = list(
-        manifests(arguments.folder, arguments.prefix, external=arguments.external, program=arguments.program)
-    )
+    chosen = {"external": arguments.external, "program": arguments.program, "operators": arguments.operators}
+    objects = list(manifests(arguments.folder, arguments.prefix, **chosen))
     json.dump({"apiVersion": "v1", "kind": "List", "items": objects}, sys.stdout, indent=1)
 
 
