@@ -17,9 +17,10 @@ from platform_client import Client, deploy_linear, fp
 pytestmark = pytest.mark.proof
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20
+MEGABYTES = 1e6
 
 
-def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_when_idle(tmp_path):
+def test_ten_services_are_ready_within_ten_seconds_on_a_warm_disk_and_small_when_idle(tmp_path):
     environment = {"FP_DATA": str(tmp_path / "data")}
     assert fp("up", home=tmp_path, env=environment).returncode == 0
     try:
@@ -38,11 +39,12 @@ def test_ten_services_are_ready_within_twelve_seconds_on_a_warm_disk_and_small_w
         }
     finally:
         fp("down", home=tmp_path, env=environment)
-    services = status["services_bytes"] / MEBIBYTE
-    print(f"\nfp up on a warm disk: {seconds:.1f} s; services {services:.0f} MiB PSS")
+    # Shares of what processes have in common: resident, the same pages of the zygote would count ten times.
+    services = status["services_bytes"] / MEGABYTES
+    print(f"\nfp up on a warm disk: {seconds:.1f} s; services and edge {services:.0f} MB PSS")
     print({name: round(mebibytes) for name, mebibytes in resident.items()})
     assert len(resident) == 12  # nine services, the gateway, the edge and a runtime; the tenth service is one a model
-    assert seconds < 12
+    assert seconds < 10
     assert services < 400
     # A runtime holds ONNX Runtime, numpy and its model above what every service has (30 MiB with the smallest model).
     runtime = resident.pop("runtime")
