@@ -5,13 +5,14 @@ from fp_events import AuditPublisher
 from fp_events.hosting import soft_bus
 from fp_events.payloads.revocation import follow_identities
 from fp_events.streams import AUDIT
-from fp_rpc import Channels, ForwardedToken, Server, ServiceCredential
+from fp_rpc import Channels, ForwardedToken, Server, ServerPolicy, ServiceCredential
 from fp_rpc.audit.denials import DenialPolicy
 from fp_rpc.audit.queue import AuditQueue
 from fp_rpc.call_metrics import CallMetrics
 from fp_rpc.conversions import Conversions
 from fp_rpc.hosting import Peers, edge_proof, peers
 from fp_rpc.identity.caller import ADDRESS_AUDIENCE
+from fp_rpc.server.principal_limits import PrincipalLimits
 from fp_runtime import Runtime
 from fp_runtime import main as run_main
 
@@ -25,6 +26,7 @@ from fp_gateway.http.app import HttpPolicy, application
 from fp_gateway.http.door import Door
 from fp_gateway.http.front import Front
 from fp_gateway.http.rpc_client import RpcClient
+from fp_gateway.http.shares import Shares
 from fp_gateway.methods import all_methods
 from fp_gateway.passage import Passages
 from fp_gateway.platform_status import PlatformServicer, Standings
@@ -59,9 +61,10 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
     runtime.on_close(conversions.close)
     runtime.keep("streams", lambda: bus.ensure((AUDIT,), ()))
     runtime.keep("identities", lambda: follow_identities(bus, "gateway", others.ended))
+    shares = Shares(PrincipalLimits(ServerPolicy.of(settings).principals, runtime.metrics))
     app = application(
         RpcClient(methods, backends, addresses, settings.default_deadline),
-        Door(callers, addresses),
+        Door(callers, addresses, shares),
         conversions,
         lambda: backends.serving("inference"),
         HttpPolicy(
@@ -71,7 +74,7 @@ async def serve(runtime: Runtime, settings: GatewaySettings) -> None:
             cors_origins=settings.gateway_cors_origins,
         ),
     )
-    front = Front(app, runtime.metrics, access_log=settings.gateway_access_log)
+    front = Front(app, runtime.metrics, shares, access_log=settings.gateway_access_log)
     runtime.listen("FP_GATEWAY_HTTP_PORT", front, settings.gateway_http_port)
     reflected = sorted({path.split("/")[1] for path in methods}) if settings.reflection else ()
     await runtime.serve(ProxyServer(proxy, reflected))

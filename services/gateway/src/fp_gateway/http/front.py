@@ -11,6 +11,8 @@ from fp_telemetry import Metrics, correlation_id, extract, get_logger, names, sp
 from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fp_gateway.http.shares import Shares
+
 _log = get_logger("fp_gateway.access")
 _VERBS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # A label has few values: what is no route, or no method, is one.
@@ -23,11 +25,13 @@ _LEFT: Final = 499
 class Front:
     """Plain ASGI: starlette's own middleware class would buffer streams.
 
+    shares: of callers, who leave with their request.
     access_log: a line for each request, without its query, its headers and its address.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, access_log: bool = True) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, shares: Shares, *, access_log: bool = True) -> None:
         self._app = app
+        self._shares = shares
         self._access_log = access_log
         self._in_flight = 0
         self._requests = metrics.counter(names.HTTP_REQUESTS, "HTTP requests by route.", _LABELS)
@@ -50,6 +54,7 @@ class Front:
                 await request.run(self._app, receive)
         finally:
             self._in_flight -= 1
+            self._shares.leave(scope)
             self._ended(request)
 
     def _ended(self, request: "_Request") -> None:
