@@ -50,7 +50,7 @@ check: setup ## Lint, types, contracts, generated code
 format: setup ## Format code and protos
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix-only . && $(BIN)/buf format -w
 
-generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/operations/growth.md and upgrade.md, deploy/topology.toml, subjects.toml, deploy/edge/, platform.json and stores.json of the charts
+generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/operations/growth.md and upgrade.md, deploy/topology.toml, subjects.toml, deploy/edge/, deploy/docker/bake.json, platform.json and stores.json of the charts
 	@$(BIN)/python tools/generate_protos.py
 	@$(BIN)/python tools/permissions.py
 	@$(BIN)/python tools/topology.py
@@ -58,6 +58,7 @@ generate: setup ## Rewrite what is generated: gen/, docs/permissions.md, docs/op
 	@$(BIN)/python tools/edge_config.py
 	@$(BIN)/python tools/chart_facts.py
 	@$(BIN)/python tools/store_facts.py
+	@$(BIN)/python tools/image_builds.py
 	@$(BIN)/python tools/growth.py
 	@$(BIN)/python tools/upgrade.py
 

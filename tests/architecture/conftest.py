@@ -102,9 +102,9 @@ def planting(copied: Tree) -> Iterator[Plant]:
 
 @pytest.fixture(scope="session")
 def rendered():
-    """The manifests of the chart, with the values for kind."""
+    """The manifests of the chart, with the values for kind, and two of auth."""
     folder = ROOT / chart_facts.CHART
-    return chart.parsed(chart.rendered(folder, folder / "values-kind.yaml"))
+    return chart.parsed(chart.rendered(folder, folder / "values-kind.yaml", "services.auth.replicas=2"))
 
 
 @pytest.fixture

@@ -7,9 +7,15 @@ from pathlib import Path
 import chart
 import chart_facts
 import pytest
+import yaml
 from chart_settings import SECRETS, refused_settings
+from fp_pipeline.adapters.kubernetes.runtimes import KubernetesRuntimes
+from fp_pipeline.adapters.kubernetes.workloads import Workload
+from fp_pipeline.app.peers import RuntimeSpec
 from fp_pipeline.domain import backtest
+from fp_pipeline.domain.replicas import Replicas
 from fp_pipeline.settings import modules
+from pipeline_fakes.api_server import FakeApiServer
 from rules import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +85,33 @@ def test_a_team_with_values_has_an_account_a_class_and_a_quota_of_its_own(made_b
     [quota] = [each["spec"] for each in documents if each["kind"] == "ResourceQuota"]
     assert quota["scopeSelector"]["matchExpressions"][0]["values"] == [own["priorityClassName"]]
     assert own != read["runtime.json"]["teams"]["risk"]
+
+
+async def test_kubernetes_takes_what_pipeline_makes_of_a_version_and_no_update_of_it_leaves_a_gap(made_by_pipeline):
+    """The Deployment, the Service, the autoscaler and the budget of a version with two to five runtimes."""
+    read, server = made_by_pipeline[1]["runtime.json"], FakeApiServer()
+    keeper = KubernetesRuntimes(server.cluster(read["namespace"]), Workload(read["namespace"], read["pod"]))
+
+    await keeper.start("runtime-1", RuntimeSpec("risk", "id-of-3", "flight delay", "3", replicas=Replicas(2, 5, 60)))
+
+    objects = list(server.objects.values())
+    assert sorted(each["kind"] for each in objects) == [
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "Service",
+    ]
+    # The API server gives each a uid, which its strict schema has where objects name their owner.
+    chart.conform(yaml.safe_dump_all(objects))
+    [deployment] = [each for each in objects if each["kind"] == "Deployment"]
+    [scaler] = [each["spec"] for each in objects if each["kind"] == "HorizontalPodAutoscaler"]
+    counted = {**deployment, "spec": {**deployment["spec"], "replicas": 2}}
+    for rule in (manifests.missing_probes, manifests.gaps_in_updates, manifests.short_drains, manifests.unrestricted):
+        assert list(rule([counted])) == []
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 5)
+    assert scaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+    # Of what is asked for: without it the autoscaler knows no part of it.
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"]
 
 
 def test_rights_are_in_the_two_namespaces_and_of_pipeline_alone(made_by_pipeline):

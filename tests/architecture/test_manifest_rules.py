@@ -72,6 +72,23 @@ def two_without_a_budget(found):
     workload(found, "registry")["spec"]["replicas"] = 2
 
 
+def one_with_a_budget(found):
+    found["PodDisruptionBudget", "auth"]["metadata"]["name"] = "registry"
+
+
+def stopped_before_the_next_is_ready(found):
+    workload(found, "auth")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] = 1
+
+
+def all_on_one_node(found):
+    del workload(found, "auth")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+
+
+def spread_by_others_labels(found):
+    for each in workload(found, "auth")["spec"]["template"]["spec"]["topologySpreadConstraints"]:
+        each["labelSelector"]["matchLabels"]["forgepoint.io/program"] = "registry"
+
+
 def killed_while_draining(found):
     workload(found, "auth")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 30
 
@@ -116,6 +133,10 @@ FAULTS = {
     a_file_that_is_not_there: "FP_NATS_CA_FILE names /etc/forgepoint/nats.crt, where nothing is mounted",
     a_mount_of_nothing: "Deployment/billing: tls is no volume",
     two_without_a_budget: "Deployment/registry: 2 replicas",
+    one_with_a_budget: "Deployment/registry: 1 replicas and a wrong disruption budget",
+    stopped_before_the_next_is_ready: "Deployment/auth: an old pod stops before a new one is ready",
+    all_on_one_node: "Deployment/auth: its replicas are not spread over nodes and zones",
+    spread_by_others_labels: "Deployment/auth: its replicas are not spread over nodes and zones",
     killed_while_draining: "Deployment/auth: is killed before it has drained",
     no_drain: "Deployment/edge: is killed before it has drained",
     undeclared_call: "Deployment/experiment: its network policy does not let it reach billing:9090",

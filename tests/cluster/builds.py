@@ -69,6 +69,7 @@ def build(layout: Layout, recipe: Recipe, *, cached: bool = True) -> str:
         "BUILD_BASE": bases.BUILD_BASE,
         "PACKAGE": recipe.package,
         "MODULE": recipe.module,
+        "VERSION": _version(),
     }
     _buildah(
         layout,

@@ -52,4 +52,7 @@ def test_an_image_says_what_it_is_and_runs_as_nobody(layout, billing):
 
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"] == ["/app/bin/start"]
-    assert config["Labels"]["org.opencontainers.image.title"] == "fp-billing"
+    labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
+    assert (labels["title"], labels["licenses"]) == ("fp-billing", "MIT")
+    assert billing.image.endswith(f":{labels['version']}")
+    assert labels["base.name"]

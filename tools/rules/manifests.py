@@ -153,6 +153,28 @@ def unpaired_budgets(manifests: Manifests) -> Iterator[str]:
             yield f"{_name(each)}: {each['spec']['replicas']} replicas and a wrong disruption budget"
 
 
+def gaps_in_updates(manifests: Manifests) -> Iterator[str]:
+    """While a Deployment is renewed no fewer pods serve than were asked for."""
+    for each in _of(manifests, "Deployment"):
+        update = each["spec"].get("strategy", {}).get("rollingUpdate", {})
+        if update.get("maxUnavailable") != 0 or not update.get("maxSurge"):
+            yield f"{_name(each)}: an old pod stops before a new one is ready"
+
+
+def unspread(manifests: Manifests) -> Iterator[str]:
+    """Replicas that may all be on one node, or in one zone, end together."""
+    for each in _of(manifests, *_SERVING):
+        pod = each["spec"]["template"]
+        labels = pod["metadata"]["labels"].items()
+        keys = {
+            spread["topologyKey"]
+            for spread in pod["spec"].get("topologySpreadConstraints", ())
+            if spread["labelSelector"]["matchLabels"].items() <= labels
+        }
+        if each["spec"]["replicas"] > 1 and not keys >= {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}:
+            yield f"{_name(each)}: its replicas are not spread over nodes and zones"
+
+
 def short_drains(manifests: Manifests) -> Iterator[str]:
     for each in _of(manifests, *_SERVING):
         pod = each["spec"]["template"]["spec"]
@@ -221,6 +243,8 @@ RULES: Final[tuple[Rule, ...]] = (
     unrestricted,
     missing_files,
     unpaired_budgets,
+    gaps_in_updates,
+    unspread,
     short_drains,
     rendered_secrets,
     closed_ways,
