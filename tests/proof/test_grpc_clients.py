@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import os
 import shutil
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import grpc
 import pytest
+from contract_client import Contract
+from contract_commands import *  # noqa: F403 -- fixtures are found by name
+from contract_commands import CALLS, PACKAGES, SDK
 from fp_devstack.tls.folder import CertificateFiles
 from fp_devstack.tls.local import LocalCertificates, Wanted
 from fp_rpc.http2.listener import Http2Policy, Http2Server
@@ -113,13 +117,14 @@ async def address(interop):
         yield address
 
 
-async def run(*command, cwd):
+async def run(*command, cwd, given=""):
+    pipe, environment = asyncio.subprocess.PIPE, os.environ | {"GOFLAGS": "-mod=mod"}
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, env=os.environ | {"GOFLAGS": "-mod=mod"}, stdout=asyncio.subprocess.PIPE, stderr=sys.stderr
+        *command, cwd=cwd, env=environment, stdin=pipe, stdout=pipe, stderr=sys.stderr
     )
     try:
         async with asyncio.timeout(SECONDS):
-            output, _ = await process.communicate()
+            output, _ = await process.communicate(given.encode())
     except TimeoutError:
         process.kill()
         raise
@@ -133,10 +138,12 @@ async def grpc_go(tmp_path):
     """`await grpc_go(address)`: the lines that it printed."""
     go = shutil.which("go") or "/usr/local/go/bin/go"
     folder = shutil.copytree(HERE / "go", tmp_path / "go")
-    await run(go, "build", "-o", "client", ".", cwd=folder)
+    programs = folder / "bin"
+    programs.mkdir()
+    await run(go, "build", "-o", programs, "./...", cwd=folder)
 
-    async def client(*arguments):
-        return await run(str(folder / "client"), *arguments, cwd=folder)
+    async def client(*arguments, program="grpcclients", given=""):
+        return await run(str(programs / program), *arguments, cwd=folder, given=given)
 
     return client
 
@@ -156,6 +163,32 @@ async def test_grpc_go_passes_them_with_mutual_tls_and_is_refused_without_a_cert
     assert len(lines) == 16
     assert lines[0] == "no certificate refused ok"
     assert interop.callers == {b"spiffe://forgepoint/gateway", b"gateway"}
+
+
+async def test_what_the_original_calls_is_answered_to_grpc_go_by_the_contract_alone(
+    grpc_go, platform, facts, admin_token, contract, tmp_path
+):
+    """Its command line and its SDK are written in Go and in Python; neither is at hand."""
+    Contract(tmp_path, PACKAGES)
+    calls = CALLS | {f"sdk {name}": call for name, call in SDK.items()}
+    asked = [(call.rpc, call.fields(facts), "" if name == "login" else admin_token) for name, call in calls.items()]
+    missing = [(call.rpc, call.missing, admin_token) for call in calls.values() if call.missing]
+    unknown = [(call.rpc, call.fields(facts), "") for name, call in calls.items() if name != "login"]
+    lines = [
+        json.dumps({"method": contract.method(rpc).path, "fields": fields, "token": token})
+        for rpc, fields, token in (*asked, *missing, *unknown)
+    ]
+
+    told = await grpc_go(
+        platform.access.address, str(tmp_path / "contract.binpb"), program="contract", given="\n".join(lines)
+    )
+
+    answers = [json.loads(line) for line in told]
+    codes = [each["code"] for each in answers]
+    expected = ["OK"] * len(asked) + ["NotFound"] * len(missing) + ["Unauthenticated"] * len(unknown)
+    assert list(zip(codes, lines, strict=True)) == list(zip(expected, lines, strict=True))
+    for (name, call), answer in zip(calls.items(), answers, strict=False):
+        assert call.shows(answer["answer"], facts), (name, answer)
 
 
 async def test_grpc_js_calls_streams_cancels_and_reads_trailers(address, tmp_path):
