@@ -63,7 +63,8 @@ async def ask(url: str, needed: int) -> Answer | str:
                 return f"{place}: {_POOLED}"
             [found] = await first.fetch(_FACTS)
     except (Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        return f"{place}: {reason(error)}{_hint(error)}"
+        said = reason(error)
+        return f"{place}: {said}{_hint(said)}"
     faults = tuple([fault async for fault in _faults(found, needed)])
     return Answer(place, found["connections"], found["now"], tuple(f"{place}: {each}" for each in faults))
 
@@ -97,8 +98,8 @@ async def _faults(found: Any, needed: int) -> AsyncIterator[str]:
             yield f"its {whose} may have {allowed} connections, and its replicas take up to {needed} during an upgrade"
 
 
-def _hint(error: BaseException) -> str:
+def _hint(said: str) -> str:
     """PgBouncer takes none of the settings that each session begins with, unless it is told to let them pass."""
-    if "unsupported startup parameter" in str(error):
+    if "unsupported startup parameter" in said:
         return " (PgBouncer: name the parameter in ignore_startup_parameters, and set it by ALTER ROLE)"
     return ""

@@ -1,5 +1,6 @@
 """A real Postgres, and what may be wrong with it."""
 
+import asyncio
 import socket
 from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -55,6 +56,25 @@ async def test_a_pooler_that_shares_sessions_is_refused_by_name(database_url):
 
     assert "PgBouncer with pool_mode transaction" in line
     assert "pool_mode=session" in line
+
+
+async def refusing(reader, writer):
+    """As PgBouncer does that is told of no parameter."""
+    await reader.readexactly(8)
+    writer.write(b"N")
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+    fields = b"SFATAL\0C08P01\0Munsupported startup parameter: statement_timeout\0\0"
+    writer.write(b"E" + (4 + len(fields)).to_bytes(4) + fields)
+    writer.close()
+
+
+async def test_a_pooler_that_takes_no_settings_is_named_with_what_helps():
+    async with await asyncio.start_server(refusing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        [line] = await asked(program("billing", f"postgresql://a:b@127.0.0.1:{port}/fp_billing"))
+
+    assert "unsupported startup parameter: statement_timeout" in line
+    assert "ignore_startup_parameters" in line
 
 
 async def test_more_connections_than_the_server_gives_are_a_fault_of_all_who_take_them(database_url):
