@@ -56,6 +56,15 @@ def test_two_models_are_composed_deployed_asked_and_kept(run, tmp_path, made):
     assert deployed.code == 0, deployed.err
     assert (answer["outputs"]["total"], answer["outputs"]["sum"]) == ([[60.0]], [[6.0]])
     refused(run("models", "archive", first, "--force"), 6, f"version 1 of {both} is an ensemble")
+    (used,) = run.json("models", "show", first, "1")["used_by"]
+    assert (used["model_name"], used["version"], used["steps"]) == (both, "1", ["sum"])
+    assert [each["model_name"] for each in run.json("models", "ensembles", last)] == [both]
+    shown = run("models", "show", both)
+    assert shown.code == 0, shown.err
+    assert "is an ensemble of" in shown.out
+    assert first in shown.out
+    archived = run("models", "promote", first, "1", "--stage", "ARCHIVED")
+    assert f"its artifact stays: {both} version 1 runs it" in archived.out
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ MESSAGE_BYTES: Final = 17 * 1024 * 1024
 # A token is renewed when it has less than this left, in seconds: clocks differ, and a call takes its time.
 RENEW_AHEAD: Final = 30.0
 PAGE: Final = 100
+EVERYTHING: Final = None
+"""For `Client.pages`: to the end of the list. What stops at some number says nothing of what it left out."""
 # What `from_rpc_error` says for an UNAVAILABLE that no service raised.
 _UNREACHABLE: Final = "a peer is unavailable"
 
@@ -58,15 +60,16 @@ class Client:
         except grpc.RpcError as error:
             raise self._error(error) from None
 
-    def pages(self, method: Callable[..., Any], request: Any, field: str, limit: int) -> Iterator[Any]:
-        """The items of a paged list, at most `limit`."""
+    def pages(self, method: Callable[..., Any], request: Any, field: str, limit: int | None) -> Iterator[Any]:
+        """The items of a paged list, at most `limit`, or all there are."""
         token = ""
-        while limit > 0:
-            page = common_pb2.PaginationRequest(page_size=min(limit, PAGE), page_token=token)
-            request.pagination.CopyFrom(page)
+        while limit is None or limit > 0:
+            size = PAGE if limit is None else min(limit, PAGE)
+            request.pagination.CopyFrom(common_pb2.PaginationRequest(page_size=size, page_token=token))
             response = self.call(method, request)
-            yield from getattr(response, field)
-            limit -= len(getattr(response, field))
+            found = getattr(response, field)
+            yield from found
+            limit = None if limit is None else limit - len(found)
             token = response.pagination.next_page_token
             if not token:
                 return

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
+from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc, people_pb2, people_pb2_grpc
 from forgepoint.billing.v1 import billing_pb2, billing_pb2_grpc
 from forgepoint.experiment.v1 import experiment_pb2, experiment_pb2_grpc
 from forgepoint.featurestore.v1 import featurestore_pb2, featurestore_pb2_grpc
@@ -13,10 +13,9 @@ from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
 from fp_kernel import InvalidArgument, Kind, NotFound, PermissionDenied
 
-from fp_cli.client import Client
+from fp_cli.client import EVERYTHING, Client
 from fp_cli.failures import advising
 
-_MOST = 10_000
 _RULES = "`fp notifications rules list` shows which there are"
 
 
@@ -51,6 +50,18 @@ def version(client: Client, model_name: str, number: str) -> Any:
     stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
     request = registry_pb2.GetVersionRequest(model_id=model(client, model_name).id, version=number)
     return client.call(stub.GetVersion, request).version
+
+
+def version_or_production(client: Client, model_name: str, number: str) -> Any:
+    """Without a number the version in PRODUCTION. Raises NotFound."""
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    found = model(client, model_name)
+    request = registry_pb2.GetVersionRequest(model_id=found.id, version=number)
+    if not number:
+        request.stage = registry_pb2.MODEL_STAGE_PRODUCTION
+    step = f"`fp models versions {found.name}` shows which there are"
+    with advising(Kind.NOT_FOUND, step):
+        return client.call(stub.GetVersion, request).version
 
 
 def pipeline(client: Client, name_or_id: str) -> Any:
@@ -134,14 +145,14 @@ def rule(client: Client, name_or_id: str) -> str:
     if not name_or_id:
         return ""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
-    found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST)
+    found = client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", EVERYTHING)
     return _id_of(found, name_or_id, "rule", _RULES)
 
 
 def found_rule(client: Client, name_or_id: str) -> Any:
     """A notification rule itself."""
     stub = notification_pb2_grpc.NotificationServiceStub(client.channel)
-    found = list(client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", _MOST))
+    found = list(client.pages(stub.ListRules, notification_pb2.ListRulesRequest(), "rules", EVERYTHING))
     rule_id = _id_of(found, name_or_id, "rule", _RULES)
     for each in found:
         if each.id == rule_id:
@@ -165,11 +176,10 @@ def person(client: Client, user_id: str) -> str:
     """The address of a member of the caller's team; what is no such person, or may not be looked up, stays its id."""
     if not is_id(user_id):
         return user_id
-    stub = auth_pb2_grpc.AuthServiceStub(client.channel)
+    stub = people_pb2_grpc.PeopleServiceStub(client.channel)
     try:
-        listed = client.pages(stub.ListUsers, auth_pb2.ListUsersRequest(), "users", _MOST)
-        return next((str(found.email) for found in listed if found.id == user_id), user_id)
-    except PermissionDenied:
+        return str(client.call(stub.GetUser, people_pb2.GetUserRequest(user_id=user_id)).user.email) or user_id
+    except (NotFound, PermissionDenied):
         return user_id
 
 

@@ -13,11 +13,11 @@ from fp_kernel import Kind, invalid
 from fp_kernel.tensors import ElementType, Tensor
 from fp_rpc.tensors import ELEMENTS
 
+from fp_cli.client import EVERYTHING
 from fp_cli.failures import advising
 
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%")
 _SHOWN = 8
-_ALL = 100_000
 _LONGEST = 40
 
 
@@ -33,7 +33,7 @@ def advised() -> AbstractContextManager[None]:
 
 def names(client: Any) -> list[str]:
     """Of the models with a log."""
-    found = client.pages(stub(client).ListPredictionLogs, pb.ListPredictionLogsRequest(), "logs", _ALL)
+    found = client.pages(stub(client).ListPredictionLogs, pb.ListPredictionLogsRequest(), "logs", EVERYTHING)
     return [each.model_name for each in found]
 
 

@@ -2,7 +2,7 @@
 
 import grpc
 import pytest
-from forgepoint.auth.v1 import auth_pb2, roles_pb2
+from forgepoint.auth.v1 import auth_pb2, people_pb2, roles_pb2
 from fp_cli.declared import applying
 from fp_cli.declared.document import Declaration
 from fp_cli.declared.kinds import KINDS
@@ -15,26 +15,25 @@ ANN = "018f0000-0000-7000-8000-0000000000aa"
 class Platform:
     """Has a role, which Ann changes each time before it is written. by: whom the platform names."""
 
-    def __init__(self, by=ANN, *, may_list=True):
+    def __init__(self, by=ANN, *, may_read=True):
         self.channel = grpc.insecure_channel("127.0.0.1:1")
-        self.by, self.may_list = by, may_list
+        self.by, self.may_read = by, may_read
         self.role = roles_pb2.TeamRole(name="a", scopes=["models:read"], revision=3)
 
     def call(self, _, request):
         if isinstance(request, roles_pb2.ListRolesRequest):
             return roles_pb2.ListRolesResponse(roles=[self.role])
+        if isinstance(request, people_pb2.GetUserRequest):
+            if not self.may_read:
+                raise PermissionDenied("users are an admin's to read")
+            return people_pb2.GetUserResponse(user=auth_pb2.User(id=request.user_id, email="ann@example.com"))
         check_revision(request.expected_revision, self.role.revision + 1, changed_by=self.by)
         raise AssertionError("nothing is written that nobody has seen")
-
-    def pages(self, *_):
-        if not self.may_list:
-            raise PermissionDenied("users are an admin's to list")
-        yield auth_pb2.User(id=ANN, email="ann@example.com")
 
 
 @pytest.mark.parametrize(
     ("options", "name"),
-    [({}, "ann@example.com"), ({"may_list": False}, ANN), ({"by": "pipeline"}, "pipeline")],
+    [({}, "ann@example.com"), ({"may_read": False}, ANN), ({"by": "pipeline"}, "pipeline")],
 )
 def test_what_somebody_changed_meanwhile_is_not_overwritten_and_said_with_his_name(options, name):
     platform = Platform(**options)

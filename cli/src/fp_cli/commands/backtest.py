@@ -25,8 +25,9 @@ def backtest(
     With --metric it is a gate: it ends with an error when the version is worse than what was answered.
     """
     from forgepoint.monitor.v1 import prediction_log_pb2 as pb
-    from fp_jobs import backtests
+    from fp_jobs import backtests, models
     from fp_kernel import FailedPrecondition, SystemClock, invalid
+    from fp_kernel.judging import MORE_IS_BETTER
 
     from fp_cli import artifacts, model_speed, names, prediction_logs
     from fp_cli.client import connect
@@ -35,14 +36,15 @@ def backtest(
     model, at, number = version.rpartition("@")
     if not at or not model or not number:
         raise invalid("version", f"{version!r} is not MODEL@VERSION")
-    if metric and metric not in backtests.METRICS:
-        raise invalid("metric", f"{metric!r} is none of {', '.join(backtests.METRICS)}")
+    if metric and metric not in MORE_IS_BETTER:
+        raise invalid("metric", f"{metric!r} is none of {', '.join(MORE_IS_BETTER)}")
     request = pb.ListPredictionsRequest(model_name=model, version=of)
     request.since.FromDatetime(SystemClock().now() - backtests.span(last))
     with connect(state) as client:
         found = names.version(client, model, number)
         try:
-            run = backtests.runner(artifacts.content(client, found.id))
+            content = artifacts.content(client, found.id)
+            run = models.runner(content, {each: artifacts.content(client, each) for each in models.members_of(content)})
         except ImportError:
             raise FailedPrecondition(model_speed.MISSING) from None
         records = client.pages(prediction_logs.stub(client).ListPredictions, request, "predictions", limit)

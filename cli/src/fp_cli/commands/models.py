@@ -4,18 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.commands import backtest, releases, served_files
+from fp_cli.commands import backtest, compositions, releases, served_files
 from fp_cli.output import State, record, rows, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fp_cli.client import Client
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
 releases.add_to(app)
 served_files.add_to(app)
+compositions.add_to(app)
 backtest.add_to(app)
 _MODEL = ("name", "production_version", "latest_version", "created_at", "task_type", "framework", "tags", "id")
 _VERSION = ("version", "stage", "status", "created_at", "size_bytes", "metrics", "run_id", "id")
+_NAMED = 5
 _STAGES = ("DEV", "STAGING", "PRODUCTION", "ARCHIVED")
 
 
@@ -105,9 +109,21 @@ def promote(
         raise invalid("stage", f"must be one of {', '.join(_STAGES)}")
     with connect(state) as client:
         response = _promote(client, name, version, f"MODEL_STAGE_{stage.upper()}")
+        used = _ensembles(client, response.version.id) if stage.upper() == "ARCHIVED" else ()
     record(state, plain(response.version), ("id", "version", "stage"))
     if response.HasField("demoted_version"):
         say(state, f"version {response.demoted_version.version} is archived now")
+    if used:
+        said = ", ".join(f"{each.model_name} version {each.version}" for each in used)
+        say(state, f"its artifact stays: {said} {'runs' if len(used) == 1 else 'run'} it")
+
+
+def _ensembles(client: "Client", version_id: str) -> "Sequence[Any]":
+    from forgepoint.registry.v1 import registry_pb2, registry_pb2_grpc
+
+    stub = registry_pb2_grpc.RegistryServiceStub(client.channel)
+    request = registry_pb2.ListEnsemblesRequest(version_id=version_id)
+    return list(client.pages(stub.ListEnsembles, request, "ensembles", _NAMED))
 
 
 def _promote(client: "Client", name: str, version: str, stage: str) -> Any:

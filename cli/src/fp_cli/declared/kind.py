@@ -15,7 +15,6 @@ from fp_cli.documents import check_depth, fill
 from fp_cli.messages import sparse
 
 Spec = Mapping[str, Any]
-EVERYTHING: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)

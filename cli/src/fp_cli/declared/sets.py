@@ -7,9 +7,8 @@ from forgepoint.auth.v1 import declarations_pb2 as pb
 from forgepoint.auth.v1 import declarations_pb2_grpc
 from fp_kernel import FailedPrecondition
 
-from fp_cli.client import Client, idempotency_key
+from fp_cli.client import EVERYTHING, Client, idempotency_key
 from fp_cli.declared.applying import FAILED, PRUNED, Going, Outcome, Wanted, apply, going, prune
-from fp_cli.declared.kind import EVERYTHING
 from fp_cli.declared.kinds import KINDS
 
 Key = tuple[str, str]

@@ -18,7 +18,8 @@ from forgepoint.registry.v1.registry_pb2_grpc import RegistryServiceStub
 from fp_kernel import FailedPrecondition, SystemClock
 
 from fp_jobs import job
-from fp_jobs.backtests import Backtest, Report, runner
+from fp_jobs.backtests import Backtest, Report
+from fp_jobs.models import Run, members_of, runner
 from fp_jobs.patience import patiently
 
 _PAGE: Final = 100
@@ -37,7 +38,7 @@ async def measure(task: job.Job) -> None:
     async with job.platform() as channel:
         stub = RegistryServiceStub(channel)
         model_name, version = await version_of(stub, task.execution_input)
-        backtest = Backtest(runner(await artifact(stub, version.id)), version.baseline_profile.prediction.labels)
+        backtest = Backtest(await run_of(stub, version.id), version.baseline_profile.prediction.labels)
         request = log.ListPredictionsRequest(model_name=model_name, version=str(asked.get("of", "")))
         request.since.FromDatetime(since)
         request.until.FromDatetime(until)
@@ -64,6 +65,13 @@ async def version_of(stub: Any, given: Mapping[str, Any]) -> tuple[str, Any]:
     model = (await patiently(lambda: stub.GetModel(asked))).model
     wanted = registry.GetVersionRequest(model_id=model.id, version=given["version"])
     return model.name, (await patiently(lambda: stub.GetVersion(wanted))).version
+
+
+async def run_of(stub: Any, version_id: str) -> Run:
+    """Of an ensemble with all that it is made of."""
+    content = await artifact(stub, version_id)
+    members = {each: await artifact(stub, each) for each in members_of(content)}
+    return runner(content, members)
 
 
 async def artifact(stub: Any, version_id: str) -> bytes:

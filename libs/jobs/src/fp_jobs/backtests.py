@@ -1,28 +1,24 @@
-"""Recorded predictions through another version, with ONNX Runtime in this process (`fp-jobs[backtest]`).
+"""Recorded predictions through another version, which runs in this process.
 
 One by one, in the shapes in which they were asked, with one thread: the version that answered gives the same bytes
 where its runtime has one thread too (ADR 0226).
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from fp_kernel import FailedPrecondition, invalid
 from fp_kernel.answers import best_of, label_of, scores_of
-from fp_kernel.tensors import ElementType, Tensor
-from fp_onnx.session import opened
+from fp_kernel.judging import MORE_IS_BETTER, lost
+from fp_kernel.tensors import Tensor
 from fp_rpc.tensors import ELEMENTS
 
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_STRING_LENGTH: Final = 4
-# Whether more is better.
-METRICS: Final = {"auc": True, "accuracy": True, "log_loss": False, "rmse": False}
+from fp_jobs.models import Run, Tensors
 
-Tensors = Mapping[str, Tensor]
-Run = Callable[[Tensors], Tensors]
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def span(text: str) -> timedelta:
@@ -58,8 +54,7 @@ class Report:
         """
         if metric not in self.then or metric not in self.now or not self.then[metric]:
             raise FailedPrecondition(f"there is no {metric}: {self.labelled} of the predictions have labels")
-        change = (self.now[metric] - self.then[metric]) / abs(self.then[metric])
-        return -change if METRICS[metric] else change
+        return lost(metric, self.then[metric], self.now[metric]) / abs(self.then[metric])
 
 
 class Backtest:
@@ -118,7 +113,7 @@ def facts(report: Report) -> dict[str, Any]:
     """The report, flat: metrics as `then.auc` and `now.auc`."""
     found = {name: getattr(report, name) for name in ("predictions", "identical", "difference", "masked", "failed")}
     found |= {"failure": report.failure, "labelled": report.labelled}
-    for name in METRICS:
+    for name in MORE_IS_BETTER:
         if name in report.then and name in report.now:
             found |= {f"then.{name}": report.then[name], f"now.{name}": report.now[name]}
     return found
@@ -188,35 +183,3 @@ def _difference(recorded: Tensors, answered: Tensors) -> float:
         return 0.0
     count = then[1].count
     return max((abs(a - b) for a, b in zip(then[1].numbers(count), now[1].numbers(count), strict=True)), default=0.0)
-
-
-def runner(artifact: bytes) -> Run:
-    """Raises ImportError when onnxruntime is not there, FailedPrecondition when it does not load it."""
-    import numpy as np  # noqa: PLC0415 -- who reads reports does without it
-
-    session = opened(artifact)
-    names = [each.name for each in session.get_outputs()]
-
-    def run(inputs: Tensors) -> Tensors:
-        given = {name: _array(np, tensor) for name, tensor in inputs.items()}
-        return {name: _tensor(np, array) for name, array in zip(names, session.run(names, given), strict=True)}
-
-    return run
-
-
-def _array(np: Any, tensor: Tensor) -> Any:
-    if tensor.element is ElementType.STRING:
-        return np.array(tensor.strings(tensor.count), object).reshape(tensor.shape)
-    return np.frombuffer(tensor.data, np.dtype(tensor.element.value).newbyteorder("<")).reshape(tensor.shape)
-
-
-def _tensor(np: Any, array: Any) -> Tensor:
-    """Raises ValueError for what is no tensor."""
-    if not isinstance(array, np.ndarray):
-        raise ValueError("an output is no tensor")  # noqa: TRY004 -- a value of the model
-    if array.dtype.kind in "OU":
-        texts = [str(text).encode() for text in array.reshape(-1)]
-        data = b"".join(len(text).to_bytes(_STRING_LENGTH, "little") + text for text in texts)
-        return Tensor(ElementType.STRING, array.shape, data)
-    element = ElementType(array.dtype.name)
-    return Tensor(element, array.shape, np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())

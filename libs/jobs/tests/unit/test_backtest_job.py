@@ -10,7 +10,8 @@ from forgepoint.monitor.v1 import prediction_log_pb2 as log
 from forgepoint.registry.v1 import registry_pb2 as registry
 from fp_jobs import backtest_job, job
 from fp_jobs.backtests import Report
-from fp_kernel import FailedPrecondition
+from fp_kernel import FailedPrecondition, new_id
+from fp_kernel.ensembles import Source, Step, ordered, write
 
 SHA = "sha256:" + "ab" * 32
 
@@ -76,6 +77,20 @@ async def test_an_artifact_that_is_not_what_the_registry_measured_is_not_asked(m
     monkeypatch.setattr(job, "download", lambda _: b"something else")
     with pytest.raises(FailedPrecondition, match="digest"):
         await backtest_job.artifact(Registry(), "v")
+
+
+async def test_an_ensemble_is_fetched_with_all_that_it_is_made_of(monkeypatch):
+    member, fetched = new_id(), []
+    document = write(ordered([Step("only", member, SHA, {"x": Source("", "x")})], {"y": Source("only", "y")}))
+
+    async def artifact(_, version_id):
+        fetched.append(version_id)
+        return document if version_id == "v" else b"a model"
+
+    monkeypatch.setattr(backtest_job, "artifact", artifact)
+    with pytest.raises(FailedPrecondition, match=f"version {member} is sha256:"):
+        await backtest_job.run_of(Registry(), "v")
+    assert fetched == ["v", member]
 
 
 def test_what_it_says_is_what_the_pipeline_reads():

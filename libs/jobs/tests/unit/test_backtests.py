@@ -1,5 +1,6 @@
 """A version that is asked again what others were asked."""
 
+import hashlib
 from datetime import timedelta
 
 import numpy as np
@@ -7,9 +8,11 @@ import onnxruntime
 import pytest
 from forgepoint.common.v1.model_pb2 import TENSOR_TYPE_FLOAT32, TENSOR_TYPE_INT64, TENSOR_TYPE_STRING, BaselineProfile
 from forgepoint.monitor.v1 import prediction_log_pb2 as pb
-from fp_jobs.backtests import backtest, facts, runner, span, tensors
-from fp_kernel import FailedPrecondition, InvalidArgument
+from fp_jobs.backtests import backtest, facts, span, tensors
+from fp_jobs.models import members_of, runner
+from fp_kernel import FailedPrecondition, InvalidArgument, new_id
 from fp_kernel.answers import scores_of
+from fp_kernel.ensembles import Source, Step, ordered, write
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingClassifier
@@ -132,3 +135,55 @@ def test_a_time_back_is_read(text, found):
 def test_what_is_no_time_back_is_refused(text):
     with pytest.raises(InvalidArgument):
         span(text)
+
+
+def doubling():
+    """A model that gives twice what it takes."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("x", "X"))
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["X"])], "g", [x], [y])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+@pytest.fixture
+def ensemble():
+    """Of a model that doubles and the classifier behind it, and the artifacts of both by id."""
+    contents = {new_id(): doubling(), new_id(): GOOD}
+    digests = [f"sha256:{hashlib.sha256(each).hexdigest()}" for each in contents.values()]
+    (first, last), outputs = contents, {name: Source("last", name) for name in ("label", "probabilities")}
+    steps = [
+        Step("first", first, digests[0], {"x": Source("", "half")}),
+        Step("last", last, digests[1], {"X": Source("first", "X")}),
+    ]
+    return write(ordered(steps, outputs)), contents
+
+
+def test_an_ensemble_is_asked_step_by_step(ensemble):
+    artifact, contents = ensemble
+    records = recorded(GOOD)
+    for record in records:
+        given = record.prediction.inputs[0]
+        given.name, given.data = "half", (np.frombuffer(given.data, np.float32) / 2).tobytes()
+    assert members_of(artifact).keys() == contents.keys()
+    report = backtest(records, runner(artifact, contents), CLASSES)
+    assert report.predictions == report.identical == 300
+    assert report.then == report.now
+
+
+def test_what_a_step_refuses_names_the_step(ensemble):
+    artifact, contents = ensemble
+    record = recorded(GOOD)[0]
+    record.prediction.inputs[0].name = "half"
+    record.prediction.inputs[0].shape[:] = [2, 2]
+    report = backtest([record], runner(artifact, contents), CLASSES)
+    assert report.failed == 1
+    assert report.failure.startswith("step first: ")
+
+
+def test_a_member_that_is_not_what_the_ensemble_was_made_of_is_not_asked(ensemble):
+    artifact, contents = ensemble
+    with pytest.raises(FailedPrecondition, match="the ensemble names"):
+        runner(artifact, dict.fromkeys(contents, BAD))
+
+
+def test_a_model_is_made_of_nothing_else():
+    assert members_of(GOOD) == {}

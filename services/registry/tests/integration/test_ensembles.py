@@ -5,11 +5,12 @@ import json
 
 import pytest
 from forgepoint.common.v1 import model_pb2
-from fp_kernel import Aborted, Command, FailedPrecondition, Principal
+from fp_kernel import Aborted, Command, FailedPrecondition, PageRequest, Principal
 from fp_kernel.ensembles import Source, Step, ordered, write
 from fp_kernel.signatures import Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType
 from fp_onnx import pack
+from fp_registry.app.read_ports import EnsembleFilter
 from fp_registry.domain.model import NewModel
 from fp_registry.domain.stages import Stage, Status
 from fp_registry.domain.version import Described, NewVersion
@@ -124,7 +125,7 @@ async def test_what_no_runtime_could_serve_fails_with_the_step_that_is_wrong(sho
         (write(ordered([step("first", member, digest=wide.digest)], {"y": Source("first", "y")})), "is not that of"),
         (chain(stored), "of framework 'sklearn'"),
         (chain(archived), "which is archived"),
-        (chain(nested), "is an ensemble itself"),
+        (chain(nested), "is an ensemble itself; name its steps instead: encoder version 1, encoder version 1"),
         (chain(bare), "without a signature"),
         (
             write(ordered([step("first", member), step("last", wide, "first.y")], {"y": Source("last", "y")})),
@@ -185,6 +186,74 @@ async def test_a_model_that_is_archived_while_the_ensemble_is_looked_at_is_seen(
     records.made = made
     failed = await shop.desk.confirm(version)
     assert "which is archived" in failed.failure_reason
+
+
+async def uses(shop, *, archived=False, size=10, after=None, **wanted):
+    page = PageRequest(size, after and (after,))
+    return await shop.desk.side.records.ensembles("alpha", EnsembleFilter(archived=archived, **wanted), page)
+
+
+async def test_a_version_tells_the_ensembles_that_run_it_newest_first(shop):
+    encoder = await shop.model("encoder")
+    one, two = [await shop.confirmed(encoder, onnx_file(), pair()) for _ in range(2)]
+    both, other = await shop.model("both"), await shop.model("other")
+    first, second = [await shop.confirmed(each, chain(one)) for each in (both, other)]
+    third = await shop.confirmed(both, write(ordered([step("only", two)], {"y": Source("only", "y")})))
+
+    found, after = await uses(shop, version_id=one.id)
+    assert [(each.model, each.version, each.steps) for each in found] == [
+        ("other", second.name, ("first", "last")),
+        ("both", first.name, ("first", "last")),
+    ]
+    assert after == ""
+    found, after = await uses(shop, model_id=encoder.id, size=2)
+    assert ([each.version_id for each in found], after) == ([third.id, second.id], second.id)
+    found, after = await uses(shop, model_id=encoder.id, size=2, after=after)
+    assert ([each.version_id for each in found], after) == ([first.id], "")
+
+    await shop.desk.do.promote_version(first.id, Stage.ARCHIVED, ANN, NO_KEY)
+    await shop.desk.do.archive_model(other.id, force=False, caller=ANN, command=NO_KEY)
+    assert (await uses(shop, version_id=one.id))[0] == []
+    found, _ = await uses(shop, version_id=one.id, archived=True)
+    assert [(each.stage, each.model_archived) for each in found] == [(Stage.DEV, True), (Stage.ARCHIVED, False)]
+
+
+async def test_a_model_comes_back_when_what_its_ensembles_run_is_back(shop):
+    encoder, both = await shop.model("encoder"), await shop.model("both")
+    member = await shop.confirmed(encoder, onnx_file(), pair())
+    await shop.confirmed(both, chain(member))
+    for model in (both, encoder):
+        await shop.desk.do.archive_model(model.id, force=False, caller=ANN, command=NO_KEY)
+    with pytest.raises(FailedPrecondition, match="restore encoder first") as refused:
+        await shop.desk.do.restore_model(both.id, ANN, NO_KEY)
+    assert refused.value.reason == "MEMBER_ARCHIVED"
+    for model in (encoder, both):
+        await shop.desk.do.restore_model(model.id, ANN, NO_KEY)
+
+
+async def test_an_ensemble_that_is_archived_does_not_hold_its_model_back(shop):
+    encoder, both = await shop.model("encoder"), await shop.model("both")
+    member = await shop.confirmed(encoder, onnx_file(), pair())
+    ready = await shop.confirmed(both, chain(member))
+    await shop.desk.do.promote_version(ready.id, Stage.ARCHIVED, ANN, NO_KEY)
+    for model in (both, encoder):
+        await shop.desk.do.archive_model(model.id, force=False, caller=ANN, command=NO_KEY)
+    await shop.desk.do.restore_model(both.id, ANN, NO_KEY)
+
+
+async def test_a_rollback_brings_no_ensemble_back_whose_models_are_archived(shop):
+    encoder, both = await shop.model("encoder"), await shop.model("both")
+    member = await shop.confirmed(encoder, onnx_file(), pair())
+    composed, plain = await shop.confirmed(both, chain(member)), await shop.confirmed(both, onnx_file(), pair())
+    for version in (composed, plain):
+        for stage in (Stage.STAGING, Stage.PRODUCTION):
+            await shop.desk.do.promote_version(version.id, stage, ANN, NO_KEY)
+    await shop.desk.do.archive_model(encoder.id, force=False, caller=ANN, command=NO_KEY)
+    with pytest.raises(FailedPrecondition, match="restore encoder first"):
+        await shop.desk.do.rollback_model(both.id, ANN, NO_KEY)
+    await shop.desk.do.restore_model(encoder.id, ANN, NO_KEY)
+    back = await shop.desk.do.rollback_model(both.id, ANN, NO_KEY)
+    assert back.version.id == composed.id
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from forgepoint.pipeline.v1 import pipeline_pb2_grpc
 from fp_kernel import FailedPrecondition, NotFound
 
 from fp_cli import names
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import Kind, Present, Spec
 
 _NAMED_FILES: Final = ("artifact", "profile", "metrics")
 

@@ -9,8 +9,8 @@ from forgepoint.billing.v1 import billing_pb2_grpc
 from fp_kernel import NotFound
 
 from fp_cli import names
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import ABSENT, Kind, Present, Spec
 
 _LIMITS = ("predictions_per_second", "predictions_in_flight")
 _MAPS = ("included_quantities", "quota_limits", "per_units")

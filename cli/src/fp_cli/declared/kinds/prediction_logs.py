@@ -9,8 +9,8 @@ from fp_kernel.sampling import WHOLE
 from google.protobuf.message import Message
 
 from fp_cli import prediction_logs
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import ABSENT, Kind, Present, Spec
 
 
 class PredictionLog(Kind):

@@ -8,8 +8,8 @@ from forgepoint.inference.v1 import inference_pb2_grpc
 from fp_kernel import NotFound
 from google.protobuf.message import Message
 
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import ABSENT, Kind, Present, Spec
 
 
 class Route(Kind):

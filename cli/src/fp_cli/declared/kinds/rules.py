@@ -9,8 +9,8 @@ from forgepoint.notification.v1 import notification_pb2 as pb
 from forgepoint.notification.v1 import notification_pb2_grpc
 from fp_kernel import FailedPrecondition, NotFound
 
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import Kind, Present, Spec
 
 MASKED = "/..."
 

@@ -6,8 +6,8 @@ from typing import Any
 from forgepoint.auth.v1 import roles_pb2, roles_pb2_grpc, teams_pb2, teams_pb2_grpc
 from fp_kernel import NotFound
 
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import Kind, Present, Spec
 
 
 class Team(Kind):

@@ -7,8 +7,8 @@ from forgepoint.featurestore.v1 import featurestore_pb2 as pb
 from forgepoint.featurestore.v1 import featurestore_pb2_grpc
 from fp_kernel import NotFound
 
-from fp_cli.client import Client, idempotency_key
-from fp_cli.declared.kind import ABSENT, EVERYTHING, Kind, Present, Spec
+from fp_cli.client import EVERYTHING, Client, idempotency_key
+from fp_cli.declared.kind import ABSENT, Kind, Present, Spec
 
 
 class FeatureView(Kind):

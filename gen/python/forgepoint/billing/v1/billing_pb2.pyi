@@ -214,7 +214,7 @@ class RatePlan(_message.Message):
     predictions_per_second: _builtins.int
     """Rows that the whole team may have predicted a second, with twice as many at once for who has paused; 0 is no limit."""
     predictions_in_flight: _builtins.int
-    """Predictions that the team may have under way at once, in each replica of inference; a batch is one. 0 is no limit."""
+    """Predictions that the team may have under way at once, over all replicas of inference; a batch is one. 0 is no limit."""
     @_builtins.property
     def unit_prices(self) -> _containers.MessageMap[_builtins.str, Global___Money]:
         """By name of the meter, for example "METER_TYPE_INFERENCE_REQUEST"."""
@@ -1215,7 +1215,7 @@ class CreateRatePlanRequest(_message.Message):
     predictions_per_second: _builtins.int
     """Rows that the whole team may have predicted a second, with twice as many at once for who has paused; at most 1000000, 0 is no limit."""
     predictions_in_flight: _builtins.int
-    """Predictions that the team may have under way at once, in each replica of inference; a batch is one. At most 100000, 0 is
+    """Predictions that the team may have under way at once, over all replicas of inference; a batch is one. At most 100000, 0 is
     no limit.
     """
     @_builtins.property

@@ -1462,10 +1462,13 @@ class LoggedPrediction(_message.Message):
     INPUTS_FIELD_NUMBER: _builtins.int
     OUTPUTS_FIELD_NUMBER: _builtins.int
     MASKED_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     is_canary: _builtins.bool
     rows: _builtins.int
     """Rows of the request."""
+    trace_id: _builtins.str
+    """Of the trace of the call that asked, 32 hexadecimal digits; empty where it had none."""
     @_builtins.property
     def answered_at(self) -> _timestamp_pb2.Timestamp:
         """When the answer went out."""
@@ -1491,10 +1494,11 @@ class LoggedPrediction(_message.Message):
         inputs: _abc.Iterable[Global___LoggedTensor] | None = ...,
         outputs: _abc.Iterable[Global___LoggedTensor] | None = ...,
         masked: _abc.Iterable[_builtins.str] | None = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "latency", b"latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "inputs", b"inputs", "is_canary", b"is_canary", "latency", b"latency", "masked", b"masked", "outputs", b"outputs", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at", "inputs", b"inputs", "is_canary", b"is_canary", "latency", b"latency", "masked", b"masked", "outputs", b"outputs", "request_id", b"request_id", "rows", b"rows", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

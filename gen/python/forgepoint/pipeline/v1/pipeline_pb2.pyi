@@ -1338,22 +1338,128 @@ class ListVersionRuntimesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RUNTIMES_FIELD_NUMBER: _builtins.int
+    SCALES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def runtimes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionRuntime]:
         """Those of the live deployments of the model, one for each process."""
+
+    @_builtins.property
+    def scales(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeploymentScale]:
+        """How many each of the live deployments is to have."""
 
     def __init__(
         self,
         *,
         runtimes: _abc.Iterable[Global___VersionRuntime] | None = ...,
+        scales: _abc.Iterable[Global___DeploymentScale] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["runtimes", b"runtimes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["runtimes", b"runtimes", "scales", b"scales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVersionRuntimesResponse: _TypeAlias = ListVersionRuntimesResponse  # noqa: Y015
+
+@_typing.final
+class ScaleDeploymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MIN_REPLICAS_FIELD_NUMBER: _builtins.int
+    MAX_REPLICAS_FIELD_NUMBER: _builtins.int
+    TARGET_PERCENT_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    version: _builtins.str
+    """It must be deployed, and must not share a process."""
+    min_replicas: _builtins.int
+    """What always runs, 1 to 64, and on a laptop all that runs."""
+    max_replicas: _builtins.int
+    """To how many a cluster goes by itself; 0 means min_replicas."""
+    target_percent: _builtins.int
+    """Per cent of the processor time that each asks for which each is meant to use; 0 means as it is."""
+    idempotency_key: _builtins.str
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        min_replicas: _builtins.int = ...,
+        max_replicas: _builtins.int = ...,
+        target_percent: _builtins.int = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "model_name", b"model_name", "target_percent", b"target_percent", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScaleDeploymentRequest: _TypeAlias = ScaleDeploymentRequest  # noqa: Y015
+
+@_typing.final
+class ScaleDeploymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCALE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scale(self) -> Global___DeploymentScale:
+        """What is wanted from now on; what runs follows."""
+
+    def __init__(
+        self,
+        *,
+        scale: Global___DeploymentScale | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scale", b"scale"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scale", b"scale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScaleDeploymentResponse: _TypeAlias = ScaleDeploymentResponse  # noqa: Y015
+
+@_typing.final
+class DeploymentScale(_message.Message):
+    """How many runtimes a deployed version is to have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_ID_FIELD_NUMBER: _builtins.int
+    MIN_REPLICAS_FIELD_NUMBER: _builtins.int
+    MAX_REPLICAS_FIELD_NUMBER: _builtins.int
+    TARGET_PERCENT_FIELD_NUMBER: _builtins.int
+    SETTLED_FIELD_NUMBER: _builtins.int
+    model_name: _builtins.str
+    version: _builtins.str
+    version_id: _builtins.str
+    min_replicas: _builtins.int
+    max_replicas: _builtins.int
+    target_percent: _builtins.int
+    settled: _builtins.bool
+    """Whether what runs is what was asked for: new ones are ready, and those that were too many have ended."""
+    def __init__(
+        self,
+        *,
+        model_name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        version_id: _builtins.str = ...,
+        min_replicas: _builtins.int = ...,
+        max_replicas: _builtins.int = ...,
+        target_percent: _builtins.int = ...,
+        settled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "model_name", b"model_name", "settled", b"settled", "target_percent", b"target_percent", "version", b"version", "version_id", b"version_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeploymentScale: _TypeAlias = DeploymentScale  # noqa: Y015
 
 @_typing.final
 class LoadVersionRequest(_message.Message):
@@ -1458,6 +1564,7 @@ class VersionRuntime(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    REPLICA_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     version: _builtins.str
     version_id: _builtins.str
@@ -1471,6 +1578,8 @@ class VersionRuntime(_message.Message):
     """For programs, as in forgepoint.serving.v1.ModelStatus."""
     memory_bytes: _builtins.int
     """What loading it added to the process; 0 while it is not loaded."""
+    replica: _builtins.int
+    """Which of the version's replicas, from 1; 0 where it has one."""
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1485,10 +1594,11 @@ class VersionRuntime(_message.Message):
         reason: _builtins.str = ...,
         memory_bytes: _builtins.int = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        replica: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_bytes", b"memory_bytes", "message", b"message", "model_name", b"model_name", "reason", b"reason", "shared", b"shared", "state", b"state", "updated_at", b"updated_at", "version", b"version", "version_id", b"version_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_bytes", b"memory_bytes", "message", b"message", "model_name", b"model_name", "reason", b"reason", "replica", b"replica", "shared", b"shared", "state", b"state", "updated_at", b"updated_at", "version", b"version", "version_id", b"version_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -110,6 +110,11 @@ class PipelineOrchestratorServiceStub(object):
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.FromString,
                 _registered_method=True)
+        self.ScaleDeployment = channel.unary_unary(
+                '/forgepoint.pipeline.v1.PipelineOrchestratorService/ScaleDeployment',
+                request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentResponse.FromString,
+                _registered_method=True)
         self.LoadVersion = channel.unary_unary(
                 '/forgepoint.pipeline.v1.PipelineOrchestratorService/LoadVersion',
                 request_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.LoadVersionRequest.SerializeToString,
@@ -237,6 +242,13 @@ class PipelineOrchestratorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ScaleDeployment(self, request, context):
+        """Changes how many runtimes a deployed version has; predictions go on meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LoadVersion(self, request, context):
         """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is.
         """
@@ -335,6 +347,11 @@ def add_PipelineOrchestratorServiceServicer_to_server(servicer, server):
                     servicer.ListVersionRuntimes,
                     request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.FromString,
                     response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.SerializeToString,
+            ),
+            'ScaleDeployment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScaleDeployment,
+                    request_deserializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentRequest.FromString,
+                    response_serializer=forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentResponse.SerializeToString,
             ),
             'LoadVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.LoadVersion,
@@ -758,6 +775,33 @@ class PipelineOrchestratorService(object):
             '/forgepoint.pipeline.v1.PipelineOrchestratorService/ListVersionRuntimes',
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesRequest.SerializeToString,
             forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ListVersionRuntimesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScaleDeployment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.pipeline.v1.PipelineOrchestratorService/ScaleDeployment',
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentRequest.SerializeToString,
+            forgepoint_dot_pipeline_dot_v1_dot_pipeline__pb2.ScaleDeploymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

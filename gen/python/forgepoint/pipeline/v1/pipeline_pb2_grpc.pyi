@@ -65,6 +65,8 @@ class PipelineOrchestratorServiceStub:
     """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
     ListVersionRuntimes: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.ListVersionRuntimesRequest, _pipeline_pb2.ListVersionRuntimesResponse]
     """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+    ScaleDeployment: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.ScaleDeploymentRequest, _pipeline_pb2.ScaleDeploymentResponse]
+    """Changes how many runtimes a deployed version has; predictions go on meanwhile."""
     LoadVersion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.LoadVersionRequest, _pipeline_pb2.LoadVersionResponse]
     """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is."""
     UnloadVersion: _grpc.UnaryUnaryMultiCallable[_pipeline_pb2.UnloadVersionRequest, _pipeline_pb2.UnloadVersionResponse]
@@ -109,6 +111,8 @@ class PipelineOrchestratorServiceAsyncStub(PipelineOrchestratorServiceStub):
     """Gives the traffic back to the versions before the newest promotion, which are still warm, and then their stage."""
     ListVersionRuntimes: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.ListVersionRuntimesRequest, _pipeline_pb2.ListVersionRuntimesResponse]  # type: ignore[assignment]
     """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+    ScaleDeployment: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.ScaleDeploymentRequest, _pipeline_pb2.ScaleDeploymentResponse]  # type: ignore[assignment]
+    """Changes how many runtimes a deployed version has; predictions go on meanwhile."""
     LoadVersion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.LoadVersionRequest, _pipeline_pb2.LoadVersionResponse]  # type: ignore[assignment]
     """Begins to load a deployed version in the process that its team shares; one that is loaded stays as it is."""
     UnloadVersion: _aio.UnaryUnaryMultiCallable[_pipeline_pb2.UnloadVersionRequest, _pipeline_pb2.UnloadVersionResponse]  # type: ignore[assignment]
@@ -225,6 +229,13 @@ class PipelineOrchestratorServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_pipeline_pb2.ListVersionRuntimesResponse, _abc.Awaitable[_pipeline_pb2.ListVersionRuntimesResponse]]:
         """Says of each deployed version of a model whether its process has it in memory, how much that takes, and why not."""
+
+    def ScaleDeployment(
+        self,
+        request: _pipeline_pb2.ScaleDeploymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_pb2.ScaleDeploymentResponse, _abc.Awaitable[_pipeline_pb2.ScaleDeploymentResponse]]:
+        """Changes how many runtimes a deployed version has; predictions go on meanwhile."""
 
     def LoadVersion(
         self,

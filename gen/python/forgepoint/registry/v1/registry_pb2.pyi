@@ -284,6 +284,49 @@ class EnsembleMember(_message.Message):
 Global___EnsembleMember: _TypeAlias = EnsembleMember  # noqa: Y015
 
 @_typing.final
+class Ensemble(_message.Message):
+    """A version made of versions, as one that something else is a step of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    MODEL_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    MODEL_ARCHIVED_FIELD_NUMBER: _builtins.int
+    model_id: _builtins.str
+    model_name: _builtins.str
+    version_id: _builtins.str
+    version: _builtins.str
+    stage: Global___ModelStage.ValueType
+    model_archived: _builtins.bool
+    """Its model is archived: nothing of it may be deployed."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it calls the steps that were asked for."""
+
+    def __init__(
+        self,
+        *,
+        model_id: _builtins.str = ...,
+        model_name: _builtins.str = ...,
+        version_id: _builtins.str = ...,
+        version: _builtins.str = ...,
+        stage: Global___ModelStage.ValueType = ...,
+        steps: _abc.Iterable[_builtins.str] | None = ...,
+        model_archived: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_archived", b"model_archived", "model_id", b"model_id", "model_name", b"model_name", "stage", b"stage", "steps", b"steps", "version", b"version", "version_id", b"version_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ensemble: _TypeAlias = Ensemble  # noqa: Y015
+
+@_typing.final
 class RegisterModelRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -863,6 +906,64 @@ class ListVersionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVersionsResponse: _TypeAlias = ListVersionsResponse  # noqa: Y015
+
+@_typing.final
+class ListEnsemblesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_ID_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    version_id: _builtins.str
+    """Ensembles that run this version."""
+    model_id: _builtins.str
+    """In its stead: those that run any version of this model."""
+    include_archived: _builtins.bool
+    """Also ensembles that are ARCHIVED, or whose model is."""
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationRequest: ...
+    def __init__(
+        self,
+        *,
+        version_id: _builtins.str = ...,
+        model_id: _builtins.str = ...,
+        include_archived: _builtins.bool = ...,
+        pagination: _common_pb2.PaginationRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_archived", b"include_archived", "model_id", b"model_id", "pagination", b"pagination", "version_id", b"version_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEnsemblesRequest: _TypeAlias = ListEnsemblesRequest  # noqa: Y015
+
+@_typing.final
+class ListEnsemblesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENSEMBLES_FIELD_NUMBER: _builtins.int
+    PAGINATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ensembles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ensemble]:
+        """Newest first."""
+
+    @_builtins.property
+    def pagination(self) -> _common_pb2.PaginationResponse: ...
+    def __init__(
+        self,
+        *,
+        ensembles: _abc.Iterable[Global___Ensemble] | None = ...,
+        pagination: _common_pb2.PaginationResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ensembles", b"ensembles", "pagination", b"pagination"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEnsemblesResponse: _TypeAlias = ListEnsemblesResponse  # noqa: Y015
 
 @_typing.final
 class PromoteVersionRequest(_message.Message):

@@ -95,6 +95,11 @@ class RegistryServiceStub(object):
                 request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsRequest.SerializeToString,
                 response_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsResponse.FromString,
                 _registered_method=True)
+        self.ListEnsembles = channel.unary_unary(
+                '/forgepoint.registry.v1.RegistryService/ListEnsembles',
+                request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesRequest.SerializeToString,
+                response_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesResponse.FromString,
+                _registered_method=True)
         self.GetUploadURL = channel.unary_unary(
                 '/forgepoint.registry.v1.RegistryService/GetUploadURL',
                 request_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.GetUploadURLRequest.SerializeToString,
@@ -205,6 +210,13 @@ class RegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEnsembles(self, request, context):
+        """Lists the ensembles that run a version, or any version of a model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetUploadURL(self, request, context):
         """Answers a fresh presigned URL for a version that waits for its artifact.
         """
@@ -295,6 +307,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListVersions,
                     request_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsRequest.FromString,
                     response_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsResponse.SerializeToString,
+            ),
+            'ListEnsembles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnsembles,
+                    request_deserializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesRequest.FromString,
+                    response_serializer=forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesResponse.SerializeToString,
             ),
             'GetUploadURL': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUploadURL,
@@ -642,6 +659,33 @@ class RegistryService(object):
             '/forgepoint.registry.v1.RegistryService/ListVersions',
             forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsRequest.SerializeToString,
             forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnsembles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forgepoint.registry.v1.RegistryService/ListEnsembles',
+            forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesRequest.SerializeToString,
+            forgepoint_dot_registry_dot_v1_dot_registry__pb2.ListEnsemblesResponse.FromString,
             options,
             channel_credentials,
             insecure,

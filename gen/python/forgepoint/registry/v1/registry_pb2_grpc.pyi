@@ -57,6 +57,8 @@ class RegistryServiceStub:
     """Reads a version by id, by model and name, or by model and stage."""
     ListVersions: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListVersionsRequest, _registry_pb2.ListVersionsResponse]
     """Lists the versions of a model."""
+    ListEnsembles: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListEnsemblesRequest, _registry_pb2.ListEnsemblesResponse]
+    """Lists the ensembles that run a version, or any version of a model."""
     GetUploadURL: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetUploadURLRequest, _registry_pb2.GetUploadURLResponse]
     """Answers a fresh presigned URL for a version that waits for its artifact."""
     GetDownloadURL: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetDownloadURLRequest, _registry_pb2.GetDownloadURLResponse]
@@ -95,6 +97,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Reads a version by id, by model and name, or by model and stage."""
     ListVersions: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListVersionsRequest, _registry_pb2.ListVersionsResponse]  # type: ignore[assignment]
     """Lists the versions of a model."""
+    ListEnsembles: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListEnsemblesRequest, _registry_pb2.ListEnsemblesResponse]  # type: ignore[assignment]
+    """Lists the ensembles that run a version, or any version of a model."""
     GetUploadURL: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetUploadURLRequest, _registry_pb2.GetUploadURLResponse]  # type: ignore[assignment]
     """Answers a fresh presigned URL for a version that waits for its artifact."""
     GetDownloadURL: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetDownloadURLRequest, _registry_pb2.GetDownloadURLResponse]  # type: ignore[assignment]
@@ -190,6 +194,13 @@ class RegistryServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ListVersionsResponse, _abc.Awaitable[_registry_pb2.ListVersionsResponse]]:
         """Lists the versions of a model."""
+
+    def ListEnsembles(
+        self,
+        request: _registry_pb2.ListEnsemblesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListEnsemblesResponse, _abc.Awaitable[_registry_pb2.ListEnsemblesResponse]]:
+        """Lists the ensembles that run a version, or any version of a model."""
 
     def GetUploadURL(
         self,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fp_kernel.judging import MORE_IS_BETTER, lost
+
 from fp_pipeline.domain.config_reader import ConfigReader
 from fp_pipeline.domain.definition import JsonObject
 
@@ -12,8 +14,6 @@ KEY: Final = "backtest"
 MODULE: Final = "fp_jobs.backtest_job"
 """The job that the platform brings; a step may name another one with the same outcome."""
 REFUSED: Final = "BACKTEST_REFUSED"
-# Whether more is better.
-_METRICS: Final[Mapping[str, bool]] = {"auc": True, "accuracy": True, "log_loss": False, "rmse": False}
 _HOUR: Final = 1 / 24
 
 
@@ -38,8 +38,8 @@ def read(reader: ConfigReader) -> Backtest | None:
     if inner is None:
         return None
     metric, unjudged = inner.text("metric", required=True), inner.text("on_too_few") or "fail"
-    if metric not in _METRICS:
-        raise inner.bad("metric", f"must be one of {', '.join(_METRICS)}")
+    if metric not in MORE_IS_BETTER:
+        raise inner.bad("metric", f"must be one of {', '.join(MORE_IS_BETTER)}")
     if unjudged not in {"fail", "pass"}:
         raise inner.bad("on_too_few", "must be pass or fail")
     inner.number("days", 14, low=_HOUR, high=365)
@@ -72,8 +72,7 @@ def refusal(backtest: Backtest, result: JsonObject) -> str:
     now = _number(result.get("metrics"), backtest.metric)
     if then is None or now is None:
         return f"{REFUSED}: the job did not measure {backtest.metric} of both answers"
-    lost = then - now if _METRICS[backtest.metric] else now - then
-    if lost <= backtest.max_loss * abs(then):
+    if lost(backtest.metric, then, now) <= backtest.max_loss * abs(then):
         return ""
     return (
         f"{REFUSED}: {backtest.metric} is {now:g} where the recorded answers have {then:g}, over {labelled:g}"

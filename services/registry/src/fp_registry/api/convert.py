@@ -9,6 +9,7 @@ from fp_rpc.times import to_timestamp
 from google.protobuf.struct_pb2 import Struct, Value
 
 from fp_registry.api.profiles import baseline_of, signature_of
+from fp_registry.app.read_ports import EnsembleUse
 from fp_registry.domain.model import Model, ModelUpdate, NewModel
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage, Status
@@ -82,6 +83,18 @@ def _member_to_pb(member: Member) -> pb.EnsembleMember:
         version=member.version,
         artifact_digest=member.digest,
         size_bytes=member.size_bytes,
+    )
+
+
+def ensemble_to_pb(use: EnsembleUse) -> pb.Ensemble:
+    return pb.Ensemble(
+        model_id=use.model_id,
+        model_name=use.model,
+        version_id=use.version_id,
+        version=use.version,
+        stage=_STAGES[use.stage],
+        steps=use.steps,
+        model_archived=use.model_archived,
     )
 
 

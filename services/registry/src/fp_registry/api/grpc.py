@@ -1,6 +1,7 @@
 """forgepoint.registry.v1.RegistryService: reads; commands are in `commands`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from forgepoint.common.v1 import common_pb2
@@ -17,7 +18,7 @@ from fp_registry.api.commands import CommandServicer
 from fp_registry.api.read_model import read_model, read_version
 from fp_registry.app.positions import Position, parse_positions
 from fp_registry.app.queries import Queries
-from fp_registry.app.read_ports import ModelFilter, ModelRef, VersionRef
+from fp_registry.app.read_ports import EnsembleFilter, ModelFilter, ModelRef, VersionRef
 from fp_registry.app.refusals import no_model
 from fp_registry.app.urls import ArtifactUrls, lifetime
 from fp_registry.domain import text
@@ -87,6 +88,22 @@ class RegistryServicer(CommandServicer):
         )
         versions = [read_version(document)[0] for document in rows.documents]
         return pb.ListVersionsResponse(versions=versions, pagination=page_response_after(rows.after, scope))
+
+    async def ListEnsembles(self, request: pb.ListEnsemblesRequest, context: Context) -> pb.ListEnsemblesResponse:
+        if bool(request.version_id) == bool(request.model_id):
+            raise invalid("version_id", "give a version_id or a model_id")
+        team = caller().team
+        if request.version_id:
+            wanted = EnsembleFilter(version_id=parse_id(request.version_id, "version_id"))
+            await self._read.version(team, VersionRef(id=wanted.version_id), _positions())
+        else:
+            wanted = EnsembleFilter(model_id=parse_id(request.model_id, "model_id"))
+            await self._read.model(team, ModelRef(id=wanted.model_id), _positions())
+        wanted = replace(wanted, archived=request.include_archived)
+        scope = (team, "ensembles", wanted.version_id, wanted.model_id, str(wanted.archived))
+        found, after = await self._read.ensembles(team, wanted, _page_by_id(request.pagination, scope))
+        ensembles = map(convert.ensemble_to_pb, found)
+        return pb.ListEnsemblesResponse(ensembles=ensembles, pagination=page_response_after(after, scope))
 
     async def GetUploadURL(self, request: pb.GetUploadURLRequest, context: Context) -> pb.GetUploadURLResponse:
         version_id = parse_id(request.version_id, "version_id")

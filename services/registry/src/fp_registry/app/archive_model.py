@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from fp_kernel import Clock, Command, Principal
 
+from fp_registry.app.members import hold_members
 from fp_registry.app.ports import Transactions
 from fp_registry.app.positions import ChangedModel
 from fp_registry.app.refusals import in_ensemble, no_model
@@ -48,12 +49,16 @@ class RestoreModel:
         self._clock = clock
 
     async def __call__(self, model_id: str, caller: Principal, command: Command) -> ChangedModel:
-        """Nothing is deployed by it, and a rollback brings the last production version back. Raises NotFound."""
+        """Nothing is deployed by it, and a rollback brings the last production version back.
+
+        Raises NotFound, FailedPrecondition when an ensemble of it runs a version of a model that is archived.
+        """
         async with self._transactions(command) as tx:
             model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
             if model.archived:
+                await hold_members(tx, caller.team, await tx.versions.member_models(model))
                 now = self._clock.now()
                 model = replace(model.changed(now), archived_at=None)
                 await tx.models.save(model)

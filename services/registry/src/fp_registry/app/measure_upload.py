@@ -163,8 +163,8 @@ async def confirm(
 
 async def _hold_members(tx: Transaction, made: Made, team: str) -> None:
     """Raises Aborted when a model was archived since its version was looked at."""
-    models = sorted({member.model_id for member in made.members})
-    if await tx.models.hold(team, models) < len(models):
+    models = {member.model_id for member in made.members}
+    if models - await tx.models.hold(team, models):
         raise Aborted("the model of a step was archived just now; confirm again", retry_after=1.0)
 
 

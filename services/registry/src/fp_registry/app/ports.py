@@ -1,6 +1,6 @@
 """Ports of the registry's use-cases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from typing import Protocol
 from fp_kernel import Command, PageRequest
 from fp_kernel.ensembles import Ensemble
 
-from fp_registry.app.read_ports import VersionRef
+from fp_registry.app.read_ports import EnsembleFilter, EnsembleUse, VersionRef
 from fp_registry.domain.artifact import Measured
 from fp_registry.domain.events import DomainEvent
 from fp_registry.domain.model import Model
@@ -43,8 +43,8 @@ class Models(Protocol):
     async def lock_of(self, team: str, version_id: str) -> Model | None:
         """The model of a version, locked like `lock`."""
 
-    async def hold(self, team: str, model_ids: Sequence[str]) -> int:
-        """How many of them are there and not archived; nobody archives those until the transaction ends."""
+    async def hold(self, team: str, model_ids: Collection[str]) -> frozenset[str]:
+        """Those of them that are there and not archived; nobody archives those until the transaction ends."""
 
     async def save(self, model: Model) -> None: ...
 
@@ -65,6 +65,9 @@ class Versions(Protocol):
 
     async def compose(self, version: Version) -> None:
         """Members and signature, of an ensemble that becomes READY."""
+
+    async def member_models(self, model: Model) -> Mapping[str, str]:
+        """Name by id of each other model that an ensemble of this one runs a version of; of those not ARCHIVED."""
 
     async def used_by(self, model: Model) -> tuple[str, str] | None:
         """Model and name of an ensemble in use that runs a version of the model, and is of another one."""
@@ -155,6 +158,11 @@ class Records(Protocol):
 
     async def made(self, version: Version, ensemble: Ensemble) -> Made:
         """What the version is made of. Raises InvalidArgument naming what no runtime could serve."""
+
+    async def ensembles(
+        self, team: str, wanted: EnsembleFilter, page: PageRequest
+    ) -> tuple[Sequence[EnsembleUse], str]:
+        """Newest first, and the sort key to go on from."""
 
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         """Waits until the changes of the version's model that are under way have ended, each way."""

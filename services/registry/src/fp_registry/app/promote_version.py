@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fp_kernel import Clock, Command, Principal
 
 from fp_registry.app.measure_upload import locked
+from fp_registry.app.members import hold_members
 from fp_registry.app.ports import Transaction, Transactions
 from fp_registry.app.refusals import no_model
 from fp_registry.domain.events import VersionPromoted
@@ -53,14 +54,19 @@ class RollbackModel:
     async def __call__(self, model_id: str, caller: Principal, command: Command) -> Promoted:
         """Swap the version in PRODUCTION for the one before it.
 
-        Raises NotFound, FailedPrecondition when no version was in PRODUCTION before.
+        Raises NotFound, FailedPrecondition when no version was in PRODUCTION before, or when that one is an ensemble
+        and runs a version of a model that is archived.
         """
         async with self._transactions(command) as tx:
             model = await tx.models.lock(caller.team, model_id)
             if model is None:
                 raise no_model()
             previous, incumbent = await tx.versions.last_in_production(model), await tx.versions.in_production(model)
-            promoted = await _carry_out(tx, rollback(model, previous, incumbent, self._clock.now()), caller)
+            move = rollback(model, previous, incumbent, self._clock.now())
+            # While it was ARCHIVED nobody kept the models that it runs.
+            members = {each.model_id: each.model for each in move.version.members if each.model_id != model.id}
+            await hold_members(tx, caller.team, members)
+            promoted = await _carry_out(tx, move, caller)
             await tx.complete(promoted)
         return promoted
 

@@ -9,7 +9,17 @@ from fp_kernel import PageRequest, Unavailable
 
 from fp_registry.app.ports import Observe, Records
 from fp_registry.app.positions import Position
-from fp_registry.app.read_ports import Document, ModelFilter, ModelRef, Projection, ReadModel, Rows, VersionRef
+from fp_registry.app.read_ports import (
+    Document,
+    EnsembleFilter,
+    EnsembleUse,
+    ModelFilter,
+    ModelRef,
+    Projection,
+    ReadModel,
+    Rows,
+    VersionRef,
+)
 from fp_registry.app.refusals import no_model, no_version
 from fp_registry.domain.promotion import Tenure
 from fp_registry.domain.stages import Stage
@@ -74,6 +84,12 @@ class Queries:
         if found is None:
             raise no_model()
         return found
+
+    async def ensembles(
+        self, team: str, wanted: EnsembleFilter, page: PageRequest
+    ) -> tuple[Sequence[EnsembleUse], str]:
+        """Asked seldom: not in the projection."""
+        return await self._records.ensembles(team, wanted, page)
 
     async def baseline(self, team: str, version_id: str) -> bytes:
         """Up to 256 KiB that is hardly ever read: not in the projection."""

@@ -51,6 +51,28 @@ class ModelFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsembleFilter:
+    """Ensembles that run a version: one by its id, or any of a model. archived: also those that are out of use."""
+
+    version_id: str = ""
+    model_id: str = ""
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleUse:
+    """An ensemble that runs what was asked for. steps: what it calls it. model_archived: its own model is."""
+
+    model_id: str
+    model: str
+    version_id: str
+    version: str
+    stage: Stage
+    model_archived: bool
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """One page, newest first. after: sort key of the last row when there are more, else empty."""
 

@@ -1,5 +1,7 @@
 """The refusals of the registry, each with its reason. What another team has is not there."""
 
+from collections.abc import Collection
+
 from fp_kernel import Aborted, AlreadyExists, FailedPrecondition, NotFound
 
 _CONTENT_RETRY = 60.0
@@ -31,6 +33,15 @@ def content_goes() -> Aborted:
         "the same content, which no version had, is being deleted; confirm again",
         reason="CONTENT_DELETED",
         retry_after=_CONTENT_RETRY,
+    )
+
+
+def members_archived(models: Collection[str]) -> FailedPrecondition:
+    names = ", ".join(sorted(models))
+    return FailedPrecondition(
+        f"what an ensemble of it runs is archived: restore {names} first",
+        reason="MEMBER_ARCHIVED",
+        metadata={"models": names},
     )
 
 

@@ -59,7 +59,8 @@ def _chosen(step: Step, candidates: Mapping[str, Candidate]) -> Candidate:
         why = "is archived" if found.archived else f"is of framework {found.framework!r} and not served"
         raise invalid(field, f"is of the model {found.model}, which {why}")
     if version.members:
-        raise invalid(field, "is an ensemble itself; name its steps instead")
+        inner = ", ".join(f"{each.model} version {each.version}" for each in version.members)
+        raise invalid(field, f"is an ensemble itself; name its steps instead: {inner}")
     if not found.signature.inputs or not found.signature.outputs:
         raise invalid(field, "was registered without a signature, so that nobody can say what fits it")
     return found

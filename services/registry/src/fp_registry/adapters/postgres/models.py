@@ -1,6 +1,6 @@
 """Models as changes read and write them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from fp_postgres import Transaction
 
@@ -57,16 +57,16 @@ class PostgresModels:
         )
         return await self.lock(team, model_id) if model_id else None
 
-    async def hold(self, team: str, model_ids: Sequence[str]) -> int:
+    async def hold(self, team: str, model_ids: Collection[str]) -> frozenset[str]:
         # Shared, as a foreign key would: several ensembles may be made of one model at the same time.
         rows = await self._transaction.fetch(
             """
-            SELECT FROM models WHERE team = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE
+            SELECT id FROM models WHERE team = $1 AND id = ANY($2::uuid[]) AND archived_at IS NULL ORDER BY id FOR SHARE
             """,
             team,
             list(model_ids),
         )
-        return len(rows)
+        return frozenset(str(row["id"]) for row in rows)
 
     async def save(self, model: Model) -> None:
         await self._transaction.execute(

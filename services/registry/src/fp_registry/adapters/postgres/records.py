@@ -1,6 +1,7 @@
 """Reads of the write side that must not be stale."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,12 +14,14 @@ from fp_postgres import Database
 from fp_rpc.signatures import signature_from_pb, signature_to_pb
 
 from fp_registry.adapters.postgres.rows import VERSION_FACTS, VERSION_WITH_SIGNATURE, to_tenure, to_version
-from fp_registry.app.read_ports import VersionRef
+from fp_registry.app.read_ports import EnsembleFilter, EnsembleUse, VersionRef
 from fp_registry.domain.ensemble import Candidate, compose
 from fp_registry.domain.promotion import Tenure
+from fp_registry.domain.stages import Stage
 from fp_registry.domain.version import Made, Version
 
 _FAR = 2**62
+_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class PostgresRecords:
@@ -58,6 +61,29 @@ class PostgresRecords:
             # As its maker sent it.
             return Made(composition.members, found[version.id].version.described.signature)
         return Made(composition.members, signature_to_pb(composition.signature).SerializeToString())
+
+    async def ensembles(
+        self, team: str, wanted: EnsembleFilter, page: PageRequest
+    ) -> tuple[Sequence[EnsembleUse], str]:
+        name, value = ("version_id", wanted.version_id) if wanted.version_id else ("model_id", wanted.model_id)
+        rows = await self._database.fetch(
+            """
+            SELECT v.id, v.model_id, m.name, v.version, v.stage, m.archived_at IS NOT NULL AS archived,
+                   v.members::text AS members
+            FROM versions v JOIN models m ON m.team = v.team AND m.id = v.model_id
+            WHERE v.members <> '[]' AND v.members @> jsonb_build_array(jsonb_build_object($2::text, $3::text))
+                AND v.team = $1 AND v.id < $4::uuid AND ($5 OR (v.stage <> 'ARCHIVED' AND m.archived_at IS NULL))
+            ORDER BY v.id DESC LIMIT $6
+            """,
+            team,
+            name,
+            value,
+            page.after[0] if page.after else _LAST_ID,
+            wanted.archived,
+            page.size + 1,
+        )
+        shown = rows[: page.size]
+        return [_use(row, name, value) for row in shown], str(shown[-1]["id"]) if len(rows) > page.size else ""
 
     async def wait_for_changes(self, team: str, ref: VersionRef) -> None:
         # Commands hold the model's row from their first look to their commit.
@@ -140,3 +166,16 @@ class PostgresRecords:
 def _candidate(row: Record) -> Candidate:
     signature = signature_from_pb(Signature.FromString(row["signature"]))
     return Candidate(to_version(row), row["model_name"], row["framework"], row["archived"], signature)
+
+
+def _use(row: Record, name: str, value: str) -> EnsembleUse:
+    steps = (member["step"] for member in json.loads(row["members"]) if member[name] == value)
+    return EnsembleUse(
+        model_id=str(row["model_id"]),
+        model=row["name"],
+        version_id=str(row["id"]),
+        version=row["version"],
+        stage=Stage(row["stage"]),
+        model_archived=row["archived"],
+        steps=tuple(steps),
+    )

@@ -1,5 +1,7 @@
 """Versions as changes read and write them."""
 
+from collections.abc import Mapping
+
 from fp_postgres import Transaction
 
 from fp_registry.adapters.postgres.rows import VERSION, as_json, members_json, to_version
@@ -89,6 +91,19 @@ class PostgresVersions:
             version.described.signature,
             members_json(version.members),
         )
+
+    async def member_models(self, model: Model) -> Mapping[str, str]:
+        rows = await self._transaction.fetch(
+            """
+            SELECT DISTINCT member->>'model_id' AS id, member->>'model' AS name
+            FROM versions v, jsonb_array_elements(v.members) AS member
+            WHERE v.team = $1 AND v.model_id = $2::text::uuid AND v.stage <> 'ARCHIVED' AND v.members <> '[]'
+                AND member->>'model_id' <> $2::text
+            """,
+            model.team,
+            model.id,
+        )
+        return {row["id"]: row["name"] for row in rows}
 
     async def used_by(self, model: Model) -> tuple[str, str] | None:
         row = await self._transaction.fetchrow(
