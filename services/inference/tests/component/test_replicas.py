@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_inference.adapters.names import resolve
 from fp_inference.adapters.runtimes import ServingRuntimes
 from fp_inference.domain.routes import Target
 from fp_kernel import Unavailable
 from fp_kernel.tensors import ElementType, Tensor
 from fp_rpc import BearerToken, Channels
+from fp_rpc.client.names import resolve
 from fp_rpc.client.targets import Resolved, target_of
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock

@@ -35,6 +35,7 @@ from fp_pipeline.app.promotions import RollBackPromotion, WatchPromotions
 from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.reconcile import Reconciler
 from fp_pipeline.app.retrain import Retrain
+from fp_pipeline.app.scale_deployment import FollowScale, ScaleDeployment
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.undeploy_archived import UndeployArchived
@@ -83,9 +84,9 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         in_flight=metrics.in_flight,
         written=metrics.written,
     )
-    reconciler = Reconciler(
-        transactions, deployments, peers.runtimes, peers.probe, clock, every=settings.pipeline_reconcile_seconds
-    )
+    kept_up = (transactions, deployments, peers.runtimes, peers.probe, clock)
+    follow_scale = FollowScale(*kept_up, drain=policy.drain, settled=metrics.scale_settled)
+    reconciler = Reconciler(*kept_up, follow_scale=follow_scale, every=settings.pipeline_reconcile_seconds)
     promotions = PostgresPromotionReads(database)
     roll_back = RollBackPromotion(
         transactions, peers.traffic, peers.registry, clock, drain=policy.drain, ended=metrics.ended
@@ -111,6 +112,7 @@ async def serve(runtime: Runtime, settings: PipelineSettings) -> None:
         step_logs=StreamStepLogs(reads, peers.jobs, signals, clock, poll=settings.pipeline_poll_seconds),
         roll_back=roll_back,
         queries=Queries(reads, deployments, promotions, statistics, clock),
+        scale_deployment=ScaleDeployment(transactions, deployments, asked=metrics.scale_asked),
         version_runtimes=VersionRuntimes(
             deployments, GrpcModels(callers.channels, timeout=settings.pipeline_peer_timeout_seconds)
         ),

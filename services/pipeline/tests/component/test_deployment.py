@@ -1,5 +1,6 @@
 """A deployment from trigger to traffic, through real servers and stores."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from forgepoint.pipeline.v1 import pipeline_pb2 as pb
 from forgepoint.serving.v1 import serving_pb2
 from fp_events.consumer.tail import tail
 from fp_kernel import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from fp_testkit.patience import PATIENCE
 
 SAGA: dict[str, Any] = {
     "name": "deploy-model",
@@ -90,6 +92,36 @@ async def test_a_version_of_several_replicas_is_deployed_when_each_is_ready_and_
     peers.world.add_version("delays", "2")
     await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="2")).id)
     await eventually(lambda: {each["version_id"] for each in peers.world["runtimes"].values()} == {"delays-2"})
+
+
+async def test_a_version_that_serves_gets_more_runtimes_and_fewer(replica, client, peers, eventually):
+    peers.world.add_version("delays", "1")
+    running = await replica()
+    engineer = client(running.grpc_address)
+    pipeline = await engineer.create(SAGA)
+    await engineer.ended((await engineer.trigger(pipeline.id, model="delays", version="1")).id)
+
+    async def scale():
+        asked = pb.ListVersionRuntimesRequest(model_name="delays")
+        (found,) = (await engineer.stub.ListVersionRuntimes(asked)).scales
+        return found
+
+    for number in (3, 1):
+        request = pb.ScaleDeploymentRequest(
+            model_name="delays", version="1", min_replicas=number, idempotency_key=f"{number}"
+        )
+        wanted = (await engineer.stub.ScaleDeployment(request)).scale
+        assert (wanted.min_replicas, wanted.max_replicas, wanted.target_percent) == (number, number, 70)
+        assert (await engineer.stub.ScaleDeployment(request)).scale == wanted, "a repeat happens once"
+        async with asyncio.timeout(PATIENCE):
+            while not (await scale()).settled:
+                await asyncio.sleep(0.05)
+        assert len(peers.world["runtimes"]) == number
+    with pytest.raises(NotFound):
+        await engineer.stub.ScaleDeployment(pb.ScaleDeploymentRequest(model_name="delays", version="9", min_replicas=1))
+    with pytest.raises(InvalidArgument) as refused:
+        await engineer.stub.ScaleDeployment(pb.ScaleDeploymentRequest(model_name="delays", version="1"))
+    assert [each.field for each in refused.value.fields] == ["min_replicas"]
 
 
 async def test_a_version_in_a_shared_process_is_unloaded_and_loaded_by_its_team(replica, client, peers):

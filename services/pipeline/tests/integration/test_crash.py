@@ -15,6 +15,7 @@ from fp_pipeline.adapters.postgres.reads import PostgresReads
 from fp_pipeline.adapters.postgres.statistics import PostgresStatisticsReads
 from fp_pipeline.adapters.postgres.transactions import PostgresTransaction
 from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.scale_deployment import FollowScale
 from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.deployment import Deployment
@@ -168,7 +169,8 @@ async def finished(run: CrashedRun, stage: Any) -> tuple[Execution, World, dict[
     world = World(Path(path))
     deployments, transactions = PostgresDeploymentReads(database), DatabaseTransactions(database, PostgresTransaction)
     runtimes, probe = FakeRuntimes(world), FakeProbe(world)
-    await Reconciler(transactions, deployments, runtimes, probe, RunningClock(), every=1).once()
+    kept_up = (transactions, deployments, runtimes, probe, RunningClock())
+    await Reconciler(*kept_up, follow_scale=FollowScale(*kept_up, drain=0), every=1).once()
     execution = await _found(database, execution_id)
     live = {each.version: each.weight_bps for each in await deployments.all_live()}
     assert await database.fetchval("SELECT count(*) FROM deployment_turns") == 0

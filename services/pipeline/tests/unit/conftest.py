@@ -16,6 +16,7 @@ from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.queries import Queries
 from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.scale_deployment import FollowScale, ScaleDeployment
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.watch_execution import Sighting, WatchExecution
@@ -23,6 +24,7 @@ from fp_pipeline.app.worker import Worker, WorkerPolicy
 from fp_pipeline.domain.definition import Pipeline, PipelineDraft, PipelineType, StepDefinition, StepType
 from fp_pipeline.domain.execution import Cause, Execution
 from fp_pipeline.domain.policy import Backoff, EnginePolicy, LeasePolicy
+from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.validation import JobModules
 from fp_testkit.patience import PATIENCE
 from fp_testkit.wallclock import RunningClock
@@ -91,6 +93,8 @@ class Service:
     ann: Actor = ANN
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     unread: Callable[[], Awaitable[int]] = all_read
+    written: Callable[[Progress], object] = lambda _: None
+    settled: list[int] = field(default_factory=list)
 
     @property
     def do(self) -> SimpleNamespace:
@@ -101,6 +105,7 @@ class Service:
             update_pipeline=UpdatePipeline(stores.transactions, MODULES),
             delete_pipeline=DeletePipeline(stores.transactions, clock),
             trigger_execution=TriggerExecution(stores.transactions, clock),
+            scale_deployment=ScaleDeployment(stores.transactions, stores.deployments),
             cancel_execution=CancelExecution(stores.transactions, clock),
             watch_execution=WatchExecution(stores.reads, stores.signals, clock, poll=poll),
             step_logs=StreamStepLogs(stores.reads, self.jobs, stores.signals, clock, poll=poll),
@@ -137,6 +142,7 @@ class Service:
             self.policy,
             self.worker_policy,
             self.clock,
+            written=self.written,
             in_flight=lambda count: self.idle.clear() if count else self.idle.set(),
         )
 
@@ -144,7 +150,9 @@ class Service:
     def reconciler(self) -> Reconciler:
         stores = self.stores
         peers = self.peers
-        return Reconciler(stores.transactions, stores.deployments, peers.runtimes, peers.probe, self.clock, every=0.02)
+        kept_up = (stores.transactions, stores.deployments, peers.runtimes, peers.probe, self.clock)
+        follow_scale = FollowScale(*kept_up, drain=self.policy.drain, settled=lambda: self.settled.append(1))
+        return Reconciler(*kept_up, follow_scale=follow_scale, every=0.02)
 
     @asynccontextmanager
     async def working(self, workers: int = 1) -> AsyncIterator[None]:

@@ -79,13 +79,26 @@ async def test_a_version_says_whose_it_is(server, runtimes):
 
 async def test_an_autoscaler_comes_and_goes_with_the_room_that_it_has(server, runtimes):
     await runtimes.start("runtime-1", replace(SPEC, replicas=Replicas(2, 5, 60)))
-    assert "replicas" not in server.objects[DEPLOYMENT]["spec"]
+    assert server.objects[DEPLOYMENT]["spec"]["replicas"] == 2
     assert server.objects[SCALER]["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 60
 
     await runtimes.start("runtime-1", replace(SPEC, replicas=Replicas(2, 2)))
 
     assert server.objects[DEPLOYMENT]["spec"]["replicas"] == 2
     assert SCALER not in server.objects
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "applied"), [(4, (2, 5), 4), (4, (2, 3), 3), (1, (2, 5), 2), (4, (1, 1), 1)]
+)
+async def test_what_an_autoscaler_decided_stays_within_what_is_asked_for(server, runtimes, there, asked, applied):
+    """A number that is applied once and then left out would become 1, and pods that answer would end."""
+    await runtimes.start("runtime-1", replace(SPEC, replicas=Replicas(1, 9)))
+    server.objects[DEPLOYMENT]["spec"]["replicas"] = there
+
+    await runtimes.start("runtime-1", replace(SPEC, replicas=Replicas(*asked)))
+
+    assert server.objects[DEPLOYMENT]["spec"]["replicas"] == applied
 
 
 def test_a_file_that_is_none_of_the_charts_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """Runtimes are brought to what the deployments say."""
 
 from fp_pipeline.app.reconcile import Reconciler
+from fp_pipeline.app.scale_deployment import FollowScale
 from fp_pipeline.domain.definition import PipelineType, StepType
 from fp_pipeline.domain.execution import StepStatus
 from fp_testkit.clock import ManualClock
@@ -52,7 +53,8 @@ async def test_the_runtime_of_an_attempt_that_runs_is_left_alone(service):
 
 def by_clock(service, clock):
     stores, peers = service.stores, service.peers
-    return Reconciler(stores.transactions, stores.deployments, peers.runtimes, peers.probe, clock, every=1)
+    kept_up = (stores.transactions, stores.deployments, peers.runtimes, peers.probe, clock)
+    return Reconciler(*kept_up, follow_scale=FollowScale(*kept_up, drain=0), every=1)
 
 
 async def outdated(service, *models):

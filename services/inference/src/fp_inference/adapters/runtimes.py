@@ -10,11 +10,11 @@ from fp_kernel import Clock, Error, Internal, InvalidArgument, Kind, Unavailable
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 from fp_rpc import Channels, acting_for
+from fp_rpc.client.names import Resolve, resolve
 from fp_rpc.client.targets import Resolved, addresses_of
 from fp_rpc.tensors import TensorForm
 from fp_telemetry import Metrics, correlation_id, get_logger
 
-from fp_inference.adapters.names import Resolve, resolve
 from fp_inference.adapters.serving_process import LOOK_SECONDS, ServingProcess
 from fp_inference.app.mirror import Copied
 from fp_inference.app.replicas import Replicas

@@ -1,6 +1,8 @@
 """The status of a runtime's model, over gRPC."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -8,7 +10,9 @@ from forgepoint.common.v1 import model_pb2
 from forgepoint.common.v1.common_pb2 import PaginationRequest
 from forgepoint.serving.v1 import serving_pb2 as pb
 from forgepoint.serving.v1.serving_pb2_grpc import ModelServingServiceStub
+from fp_kernel import Error
 from fp_rpc import Channels, acting_for
+from fp_rpc.client.names import resolve
 from fp_rpc.client.targets import Resolved, addresses_of
 from fp_rpc.tensors import TENSOR_TYPES, TensorForm
 
@@ -91,9 +95,22 @@ class GrpcModels:
 
     async def statuses(self, actor: Actor, deployment: Deployment) -> Sequence[ModelStatus]:
         places = addresses_of(deployment.endpoint)
+        if isinstance(places, Resolved):
+            try:
+                places = await resolve(places)
+            except Error as error:
+                return [_away(error)]
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._status(actor, each, deployment)) for each in places]
+        found = [each.result() for each in asked]
+        return [replace(each, replica=number) for number, each in enumerate(found, 1)] if len(found) > 1 else found
+
+    async def _status(self, actor: Actor, address: str, deployment: Deployment) -> ModelStatus:
         request = pb.GetModelStatusRequest(**_named(deployment))
-        addresses = [deployment.endpoint] if isinstance(places, Resolved) else places
-        return [await self._ask(actor, each, lambda stub: stub.GetModelStatus(request)) for each in addresses]
+        try:
+            return await self._ask(actor, address, lambda stub: stub.GetModelStatus(request))
+        except Error as error:
+            return _away(error)
 
     async def load(self, actor: Actor, deployment: Deployment) -> ModelStatus:
         request = pb.LoadModelRequest(**_named(deployment))
@@ -114,6 +131,10 @@ class GrpcModels:
             status.memory_bytes,
             status.updated_at.ToDatetime(UTC) if status.HasField("updated_at") else None,
         )
+
+
+def _away(error: Error) -> ModelStatus:
+    return ModelStatus("", f"its process does not answer: {error.kind}")
 
 
 def _named(deployment: Deployment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fp_supervisor import ProcessSpec, SupervisorClient
 
 from fp_pipeline.app.peers import Job, JobSpec, JobState, RuntimeSpec
 from fp_pipeline.domain.names import RUNTIME_PREFIX, shared_group
+from fp_pipeline.domain.replicas import Replicas
 
 _MODULE = "fp_serving"
 
@@ -37,11 +38,15 @@ class SupervisedRuntimes:
             if _runtime(each.name) == name:
                 await self._client.stop_runtime(each.name)
 
+    async def trim(self, name: str, replicas: Replicas) -> None:
+        for each in await self._client.runtimes(name):
+            if _runtime(each.name) == name and _number(each.name) > replicas.least:
+                await self._client.stop_runtime(each.name)
+
     async def running(self) -> Mapping[str, str]:
         addresses: dict[str, list[tuple[int, str]]] = {}
         for each in await self._client.runtimes(RUNTIME_PREFIX):
-            number = int(each.name.partition(_REPLICA)[2] or 1)
-            addresses.setdefault(_runtime(each.name), []).append((number, each.address))
+            addresses.setdefault(_runtime(each.name), []).append((_number(each.name), each.address))
         return {name: target_of([address for _, address in sorted(found)]) for name, found in addresses.items()}
 
     async def outdated(self) -> frozenset[str]:
@@ -78,6 +83,10 @@ class SupervisedJobs:
 
 def _runtime(process: str) -> str:
     return process.partition(_REPLICA)[0]
+
+
+def _number(process: str) -> int:
+    return int(process.partition(_REPLICA)[2] or 1)
 
 
 def _job(job: SupervisedJob) -> Job:

@@ -17,6 +17,7 @@ from fp_pipeline.app.create_pipeline import CreatePipeline
 from fp_pipeline.app.peers import Actor
 from fp_pipeline.app.promotions import RollBackPromotion
 from fp_pipeline.app.queries import Queries
+from fp_pipeline.app.scale_deployment import ScaleDeployment, Wanted
 from fp_pipeline.app.step_logs import StreamStepLogs
 from fp_pipeline.app.trigger_execution import TriggerExecution
 from fp_pipeline.app.version_runtimes import VersionRuntimes
@@ -42,6 +43,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         roll_back: RollBackPromotion,
         queries: Queries,
         version_runtimes: VersionRuntimes,
+        scale_deployment: ScaleDeployment,
     ) -> None:
         self._create_pipeline = create_pipeline
         self._update_pipeline = update_pipeline
@@ -53,6 +55,7 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
         self._roll_back = roll_back
         self._queries = queries
         self._runtimes = version_runtimes
+        self._scale_deployment = scale_deployment
 
     async def CreatePipeline(self, request: pb.CreatePipelineRequest, context: object) -> pb.CreatePipelineResponse:
         draft = convert.draft_from_pb(request)
@@ -156,6 +159,12 @@ class PipelineServicer(pipeline_pb2_grpc.PipelineOrchestratorServiceServicer):
     ) -> pb.ListVersionRuntimesResponse:
         found = await self._runtimes.of_model(_actor(), promotions.model(request.model_name))
         return runtimes.listed_to_pb(found)
+
+    async def ScaleDeployment(self, request: pb.ScaleDeploymentRequest, context: object) -> pb.ScaleDeploymentResponse:
+        model, version = promotions.model(request.model_name), promotions.version(request.version)
+        wanted = Wanted(request.min_replicas, request.max_replicas, request.target_percent)
+        asked = command(request, runtimes.scaled_to_pb)
+        return runtimes.scaled_to_pb(await self._scale_deployment(_actor(), model, version, wanted, asked))
 
     async def LoadVersion(self, request: pb.LoadVersionRequest, context: object) -> pb.LoadVersionResponse:
         model = promotions.model(request.model_name)

@@ -162,11 +162,15 @@ class ModelRuntime(Protocol):
     async def start(self, name: str, spec: RuntimeSpec) -> str:
         """Target by gRPC's naming: `host:port` of one process, `ipv4:host:port,host:port` of several whose addresses
         stay, `dns:///name:port` where each address of the name is a replica that is ready (ADR 0235). The same for the
-        same name; idempotent by name; returns before the runtime is ready.
+        same name and number of replicas; idempotent; returns before the runtime is ready. Asked for more than there are
+        it adds those that are missing; asked for fewer it names so many, and the others go on until `trim`.
         """
 
     async def stop(self, name: str) -> None:
         """An unknown name is fine."""
+
+    async def trim(self, name: str, replicas: Replicas) -> None:
+        """End what `start` left of a time when more were asked for; they have no calls any more."""
 
     async def running(self) -> Mapping[str, str]:
         """Target by name of every runtime of ours, also of one that starts again."""

@@ -15,6 +15,7 @@ from fp_pipeline.domain.lease import Lease
 from fp_pipeline.domain.logs import LogLine
 from fp_pipeline.domain.progress import Progress
 from fp_pipeline.domain.promotion import Promotion
+from fp_pipeline.domain.replicas import Replicas
 from fp_pipeline.domain.statistics import Counts, Gap, Try
 from fp_pipeline.domain.traffic import Weights
 
@@ -82,6 +83,12 @@ class DeploymentStore(Protocol):
 
     async def move(self, runtime: str, endpoint: str, *, shared: bool) -> Deployment | None:
         """A live deployment answers at another address; None when it is not live."""
+
+    async def scale(self, team: str, model_name: str, version: str, replicas: Replicas) -> Deployment | None:
+        """So many are wanted from now on, and what runs has to follow; None when no such version is live by itself."""
+
+    async def announce(self, runtime: str, replicas: Replicas, endpoint: str, trim_at: datetime) -> Deployment | None:
+        """So many answer at this target; None when others are wanted by now. trim_at: when those beside it may end."""
 
 
 class PromotionStore(Protocol):
@@ -226,6 +233,9 @@ class Deployments(Protocol):
 
     async def gone(self, runtime: str) -> None:
         """DRAINING -> GONE."""
+
+    async def settle(self, runtime: str, replicas: Replicas) -> bool:
+        """What runs is what is wanted; False when others are wanted by now."""
 
     async def take_turn(self, team: str, model_name: str, execution_id: str) -> str:
         """One execution at a time deploys a model: the id of the one whose turn it is."""

@@ -7,11 +7,12 @@ without a runtime gets one, a drained one loses it, and a runtime that nobody ha
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from fp_kernel import Clock, Error
+from fp_kernel import AlreadyExists, Clock, Error
 from fp_telemetry import get_logger
 
 from fp_pipeline.app.peers import ModelRuntime, Probe, RuntimeSpec
 from fp_pipeline.app.ports import Deployments, Transactions
+from fp_pipeline.app.scale_deployment import FollowScale
 from fp_pipeline.domain.deployment import Deployment
 from fp_pipeline.domain.events import ModelDeployed
 
@@ -31,6 +32,7 @@ class Reconciler:
         probe: Probe,
         clock: Clock,
         *,
+        follow_scale: FollowScale,
         every: float,
     ) -> None:
         """every: seconds between rounds."""
@@ -39,6 +41,7 @@ class Reconciler:
         self._runtimes = runtimes
         self._probe = probe
         self._clock = clock
+        self._follow_scale = follow_scale
         self._every = every
         # Since when each was seen so.
         self._outdated: dict[str, float] = {}
@@ -60,7 +63,11 @@ class Reconciler:
         live = await self._deployments.all_live()
         outcasts = await self._outcasts(live)
         for deployment in live:
-            await self._establish(deployment, running, alone=deployment.version_id in outcasts)
+            try:
+                await self._establish(deployment, running, alone=deployment.version_id in outcasts)
+            except Error as error:
+                # One that cannot be had, such as another replica where there is no room, keeps the others from nothing.
+                _log.warning("runtime not established", runtime=deployment.runtime, reason=error.message)
         await self._stop_orphans(running)
         await self._renew(live)
 
@@ -99,14 +106,29 @@ class Reconciler:
             await self._runtimes.stop(deployment.runtime)
             _log.warning("version gets a process of its own", runtime=deployment.runtime, version=deployment.version)
             address = None
-        if address is None:
-            address = await self._runtimes.start(deployment.runtime, _spec(deployment, shared=shared))
-            _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)
+        spec = _spec(deployment, shared=shared)
+        if address is not None and deployment.scaling:
+            await self._follow_scale(deployment, spec)
+            return
+        if address != deployment.endpoint:
+            address = await self._again(deployment, spec, address)
         if (address, shared) != (deployment.endpoint, deployment.shared):
             async with self._transactions() as tx:
                 moved = await tx.deployments.move(deployment.runtime, address, shared=shared)
                 if moved is not None:
                     tx.outbox.add(ModelDeployed(moved, self._clock.now()))
+
+    async def _again(self, deployment: Deployment, spec: RuntimeSpec, address: str | None) -> str:
+        """Where it runs that is gone, as a whole or some of its replicas, or has moved."""
+        try:
+            found = await self._runtimes.start(deployment.runtime, spec)
+        except AlreadyExists:
+            if address is None:
+                raise
+            # A release before started it by another spec: it goes on as it is.
+            return address
+        _log.warning("runtime was gone and starts again", runtime=deployment.runtime, version=deployment.version)
+        return found
 
     async def _stop_orphans(self, running: Mapping[str, str]) -> None:
         in_use = await self._deployments.in_use(tuple(running))

@@ -31,6 +31,7 @@ class Deployment:
 
     signature: as the registry keeps it, serialised. sequence: of the newest event about the version; the newest wins.
     shared: whether other models of the team may be in the runtime's process.
+    scaling: what runs may not follow `replicas` yet. trim_at: when what is too much, and gets no new calls, may end.
     """
 
     runtime: str
@@ -51,6 +52,8 @@ class Deployment:
     replicas: Replicas = ONE
     machine: Machine = ANY
     stop_at: datetime | None = None
+    scaling: bool = False
+    trim_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

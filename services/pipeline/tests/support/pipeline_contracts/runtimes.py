@@ -1,8 +1,11 @@
 """What every `ModelRuntime` does, whoever runs the processes."""
 
+from dataclasses import replace
+
 import pytest
 from fp_pipeline.app.peers import RuntimeSpec
 from fp_pipeline.domain.names import AttemptName
+from fp_pipeline.domain.replicas import Replicas
 
 
 def of_version(version: str, team: str = "risk") -> RuntimeSpec:
@@ -48,6 +51,19 @@ class ModelRuntimeContract:
         address = await runtimes.start(name_of(1), of_version("1"))
 
         assert await runtimes.running() == {name_of(1): address}
+
+    async def test_more_replicas_are_added_and_those_that_are_too_many_end_when_they_are_trimmed(self, runtimes):
+        one, three = of_version("1"), replace(of_version("1"), replicas=Replicas(3, 3))
+        alone = await runtimes.start(name_of(1), one)
+
+        together = await runtimes.start(name_of(1), three)
+        assert await runtimes.start(name_of(1), three) == together
+        assert await runtimes.running() == {name_of(1): together}
+
+        assert await runtimes.start(name_of(1), one) == alone
+        for _ in range(2):
+            await runtimes.trim(name_of(1), one.replicas)
+            assert await runtimes.running() == {name_of(1): alone}
 
     async def test_a_name_that_nobody_started_may_be_stopped(self, runtimes):
         await runtimes.stop(name_of(9))

@@ -10,6 +10,7 @@ from fp_pipeline.domain.config import FULL_WEIGHT_BPS
 from fp_pipeline.domain.deployment import Deployment, DeploymentState
 from fp_pipeline.domain.execution import StepStatus
 from fp_pipeline.domain.names import AttemptName, parse_runtime
+from fp_pipeline.domain.replicas import Replicas
 from fp_pipeline.domain.traffic import Weights
 from pipeline_fakes.state import MemoryState
 
@@ -45,6 +46,24 @@ class MemoryDeployments:
         if stored is None or (stored.endpoint, stored.shared) == (endpoint, shared):
             return None
         return self._change(runtime, endpoint=endpoint, shared=shared)
+
+    async def scale(self, team: str, model_name: str, version: str, replicas: Replicas) -> Deployment | None:
+        for each in await self.live(team, model_name):
+            if each.version == version and not each.shared:
+                return self._change(each.runtime, replicas=replicas, scaling=True)
+        return None
+
+    async def announce(self, runtime: str, replicas: Replicas, endpoint: str, trim_at: datetime) -> Deployment | None:
+        stored = self._state.deployments.get(runtime)
+        if stored is None or not stored.scaling or stored.replicas.least != replicas.least:
+            return None
+        return self._change(runtime, endpoint=endpoint, trim_at=trim_at) if stored.endpoint != endpoint else None
+
+    async def settle(self, runtime: str, replicas: Replicas) -> bool:
+        stored = self._state.deployments.get(runtime)
+        if stored is None or not stored.scaling or stored.replicas != replicas:
+            return False
+        return self._change(runtime, scaling=False, trim_at=None) is not None
 
     async def live(self, team: str, model_name: str) -> Sequence[Deployment]:
         return [each for each in await self.all_live() if (each.team, each.model_name) == (team, model_name)]

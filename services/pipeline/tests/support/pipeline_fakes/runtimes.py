@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from fp_kernel import AlreadyExists
 from fp_pipeline.app.peers import RuntimeSpec
+from fp_pipeline.domain.replicas import Replicas
+from fp_rpc.client.targets import target_of
 from pipeline_fakes.world import World
 
 
@@ -14,22 +16,29 @@ class FakeRuntimes:
     async def start(self, name: str, spec: RuntimeSpec) -> str:
         self._world.called("start_runtime", name)
         runtimes = self._world["runtimes"]
-        port = 20_000 + len(runtimes)
-        address = f"127.0.0.1:{port}" if not spec.shared else f"shared.{spec.team}:1"
         wanted = {
-            "address": address,
+            "addresses": [f"shared.{spec.team}:1"] if spec.shared else [],
+            "port": 20_000 + len(runtimes),
             "version_id": spec.version_id,
             "shared": spec.shared,
-            "replicas": [spec.replicas.least, spec.replicas.most, spec.replicas.target],
             "memory": spec.machine.memory,
         }
         stored = runtimes.setdefault(name, wanted)
         stored.pop("outdated", None)
         if stored.get("shared", False) != spec.shared:
             raise AlreadyExists("it runs with another spec")
+        least = spec.replicas.least
+        addresses = stored.setdefault("addresses", [stored.get("address", "")])
+        addresses += [f"127.0.0.1:{stored['port'] + 1_000 * each}" for each in range(len(addresses), least)]
+        stored["replicas"] = [least, spec.replicas.most, spec.replicas.target]
+        stored["address"] = target_of(addresses[:least])
         self._world.save()
-        found: str = stored["address"]
-        return found
+        return str(stored["address"])
+
+    async def trim(self, name: str, replicas: Replicas) -> None:
+        self._world.called("trim_runtime", name)
+        del self._world["runtimes"][name]["addresses"][replicas.least :]
+        self._world.save()
 
     async def stop(self, name: str) -> None:
         self._world.called("stop_runtime", name)
@@ -38,7 +47,8 @@ class FakeRuntimes:
 
     async def running(self) -> Mapping[str, str]:
         self._world.called("running")
-        return {name: stored["address"] for name, stored in self._world["runtimes"].items()}
+        runtimes = self._world["runtimes"].items()
+        return {name: target_of(stored.get("addresses", [stored["address"]])) for name, stored in runtimes}
 
     async def outdated(self) -> frozenset[str]:
         self._world.called("outdated")

@@ -21,15 +21,13 @@ def address(namespace: str, own: str) -> str:
     return f"dns:///{own}.{namespace}:{GRPC}"
 
 
-def deployment(name: str, spec: RuntimeSpec, workload: Workload) -> Manifest:
+def deployment(name: str, spec: RuntimeSpec, workload: Workload, number: int) -> Manifest:
     own, labels = names.runtime(spec), names.runtime_labels(spec)
     settings = {
         "FP_SERVING_TEAM": spec.team,
         "FP_SERVING_VERSION_ID": spec.version_id,
         "FP_SERVING_MODEL_NAME": spec.model_name,
     }
-    # Without a number the autoscaler has the last word.
-    counted = {} if _autoscaled(spec) else {"replicas": spec.replicas.least}
     pod = workload.made(spec.team, spec.machine, {**labels, _OBJECT: own}, settings)
     pod["spec"]["topologySpreadConstraints"] = [_spread(own)]
     return {
@@ -41,7 +39,7 @@ def deployment(name: str, spec: RuntimeSpec, workload: Workload) -> Manifest:
             "annotations": {names.NAME: name, names.WORKLOAD: workload.digest},
         },
         "spec": {
-            **counted,
+            "replicas": number,
             "revisionHistoryLimit": 1,
             # A new pod is ready before an old one stops.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},

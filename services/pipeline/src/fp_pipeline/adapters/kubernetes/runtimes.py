@@ -12,6 +12,7 @@ from fp_pipeline.adapters.kubernetes import names, runtime_objects
 from fp_pipeline.adapters.kubernetes.cluster import Cluster
 from fp_pipeline.adapters.kubernetes.workloads import Workload
 from fp_pipeline.app.peers import RuntimeSpec
+from fp_pipeline.domain.replicas import Replicas
 
 _KINDS: Mapping[str, type[NamespacedResource]] = {
     "Service": Service,
@@ -32,13 +33,30 @@ class KubernetesRuntimes:
         self._workload = workload
 
     async def start(self, name: str, spec: RuntimeSpec) -> str:
-        applied = await self._cluster.apply(Deployment, runtime_objects.deployment(name, spec, self._workload))
+        """Kubernetes takes away pods that are too many by itself: each answers what it has and is no address before."""
+        number = await self._number(spec)
+        applied = await self._cluster.apply(Deployment, runtime_objects.deployment(name, spec, self._workload, number))
         for kind, manifest in runtime_objects.belongings(applied, spec).items():
             if manifest is None:
                 await self._cluster.delete(_KINDS[kind], names.runtime(spec))
             else:
                 await self._cluster.apply(_KINDS[kind], manifest)
         return runtime_objects.address(self._cluster.namespace, names.runtime(spec))
+
+    async def _number(self, spec: RuntimeSpec) -> int:
+        """Of pods: what is asked for, and where an autoscaler decides what it decided.
+
+        A number that we have once applied and then leave out would become 1.
+        """
+        least, most = spec.replicas.least, spec.replicas.most
+        if most == least:
+            return least
+        found = await self._cluster.get(Deployment, names.runtime(spec))
+        there = found.spec.replicas if found is not None and found.spec is not None else None
+        return min(max(there or least, least), most)
+
+    async def trim(self, name: str, replicas: Replicas) -> None:
+        """They have ended when `start` asked for fewer."""
 
     async def stop(self, name: str) -> None:
         for each in await self._cluster.list(Deployment, names.known_as(name)):

@@ -19,7 +19,7 @@ from fp_pipeline.domain.traffic import Weights
 COLUMNS = """
     d.runtime, d.team, d.model_id, d.model_name, d.version_id, d.version, d.endpoint, d.weight_bps,
     d.execution_id::text, d.deployed_at, d.signature, d.artifact_digest, d.state, d.shared, d.stop_at,
-    d.min_replicas, d.max_replicas, d.target_percent, d.machine,
+    d.min_replicas, d.max_replicas, d.target_percent, d.machine, d.scaling, d.trim_at,
     fp_last_sequence(d.version_id) AS sequence
 """
 
@@ -113,6 +113,35 @@ class PostgresDeployments:
         )
         return _deployment(row) if row else None
 
+    async def scale(self, team: str, model_name: str, version: str, replicas: Replicas) -> Deployment | None:
+        row = await self._transaction.fetchrow(
+            f"""
+            UPDATE deployments d SET min_replicas = $4, max_replicas = $5, target_percent = $6, scaling = true
+            WHERE team = $1 AND model_name = $2 AND version = $3 AND state = 'LIVE' AND NOT shared RETURNING {COLUMNS}
+            """,  # noqa: S608 -- constants of this file
+            team,
+            model_name,
+            version,
+            replicas.least,
+            replicas.most,
+            replicas.target,
+        )
+        return _deployment(row) if row else None
+
+    async def announce(self, runtime: str, replicas: Replicas, endpoint: str, trim_at: datetime) -> Deployment | None:
+        row = await self._transaction.fetchrow(
+            f"""
+            UPDATE deployments d SET endpoint = $3, trim_at = $4
+            WHERE runtime = $1 AND state = 'LIVE' AND scaling AND min_replicas = $2 AND endpoint <> $3
+            RETURNING {COLUMNS}
+            """,  # noqa: S608 -- constants of this file
+            runtime,
+            replicas.least,
+            endpoint,
+            trim_at,
+        )
+        return _deployment(row) if row else None
+
 
 class PostgresDeploymentReads:
     """Reads of deployments, and the small moves that stand alone."""
@@ -143,6 +172,20 @@ class PostgresDeploymentReads:
         await self._database.execute(
             "UPDATE deployments SET state = 'GONE' WHERE runtime = $1 AND state = 'DRAINING'", runtime
         )
+
+    async def settle(self, runtime: str, replicas: Replicas) -> bool:
+        status = await self._database.execute(
+            """
+            UPDATE deployments SET scaling = false, trim_at = NULL
+            WHERE runtime = $1 AND state = 'LIVE' AND scaling
+                AND (min_replicas, max_replicas, target_percent) = ($2, $3, $4)
+            """,
+            runtime,
+            replicas.least,
+            replicas.most,
+            replicas.target,
+        )
+        return status == "UPDATE 1"
 
     async def take_turn(self, team: str, model_name: str, execution_id: str) -> str:
         # Only an open execution may take it: one whose worker lags behind would hold it for ever.

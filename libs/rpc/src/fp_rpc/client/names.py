@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from fp_kernel import Unavailable
+
 from fp_rpc.client.targets import Resolved
 
 Resolve = Callable[[Resolved], Awaitable[Sequence[str]]]
