@@ -4,12 +4,16 @@ of a deployment, and the erasure.
 
 import io
 import json
+import secrets
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from command_line import *  # noqa: F403 -- fixtures are found by name
 from command_line import eventually, refused, within
 from fp_kernel import new_id
+from fp_testkit.http import NO_TLS
+from fp_testkit.patience import PATIENCE
 from platform_client import linear_model
 
 NAME = f"logged-{new_id()[-8:]}"
@@ -125,6 +129,44 @@ def test_another_version_is_asked_the_same_and_what_answered_gives_the_same_byte
     assert (gate.code, "loses 200.0% of rmse" in gate.err) == (6, True), gate.err
 
 
+def test_an_ensemble_is_asked_the_same_as_a_model(run, logged, labelled, tmp_path):
+    step = {"name": "only", "model": logged, "version": "3", "inputs": {"x": "inputs.x"}}
+    file = tmp_path / "ensemble.yaml"
+    file.write_text(json.dumps({"steps": [step], "outputs": {"y": "only.y"}}))
+    version = run.json("models", "register", logged, str(file))["version"]
+    same = run.json("models", "backtest", f"{logged}@{version}", "--last", "1d")
+    assert same["identical"] == same["predictions"] > len(labelled)
+    assert (same["difference"], same["labelled"]) == (0, len(labelled))
+
+
+def test_an_answer_is_followed_from_its_version_to_its_trace_and_its_meter(run, logged, asked, platform, home):
+    trace_id = secrets.token_hex(16)
+    key = run.json("keys", "create", "--scope", "predictions:create")["key"]
+    answer = httpx.post(
+        f"{platform.http}/v1/models/{logged}/predict",
+        json={"inputs": {"x": {"dtype": "FLOAT32", "data": [[7, 1, 1]]}}},
+        headers={"authorization": f"Bearer {key}", "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"},
+        verify=NO_TLS,
+        timeout=PATIENCE,
+    )
+    assert answer.status_code == 200, answer.text
+    request_id = answer.json()["request_id"]
+
+    def why():
+        return json.loads(within("-o", "json", "why", request_id, home=home).stdout or "{}")
+
+    trail = eventually(why, lambda found: found.get("usage", {}).get("total_quantity", 0) > 0)
+    assert trail["prediction"]["prediction"]["trace_id"] == trace_id
+    assert (trail["version"]["version"], trail["version"]["artifact_digest"][:7]) == ("1", "sha256:")
+    assert "PromoteVersion" in {entry["method"].rpartition("/")[2] for entry in trail["audit_entries"]}
+    assert {each["part"] for each in trail["missing"]} == {"run", "invoice_line"}
+    shown = run("why", request_id, "--model", logged)
+    assert shown.code == 0, shown.err
+    assert f"traced        {trace_id}" in shown.out
+    assert "no run" in shown.out
+    refused(run("why", new_id(), "--model", logged), 5)
+
+
 def executed(run, version):
     run(*trigger(GATED["name"], version))
     newest = max(run.json("pipelines", "status"), key=lambda each: each["id"])
@@ -137,6 +179,9 @@ def test_a_saga_deploys_no_version_that_is_worse_than_what_was_answered(run, log
     assert step["error"].startswith("BACKTEST_REFUSED: rmse is 1.5")
     assert step["output"]["backtest"]["labelled"] == len(labelled)
     assert step["output"]["incumbent_metrics"]["rmse"] == pytest.approx(0.5, abs=1e-5)
+    assert (
+        f"refused: {step['output']['backtest']['predictions']:g} asked" in run("pipelines", "status", ended["id"]).out
+    )
     assert {each["version"] for each in run.json("deployments", "list", "--model", logged)} == {"1"}
     ended = executed(run, "3")
     step = next(each for each in ended["step_executions"] if each["step_id"] == "backtest")

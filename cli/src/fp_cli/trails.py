@@ -45,6 +45,8 @@ def _facts(trail: Any) -> Iterator[tuple[str, str]]:
     yield "version", f"{record.model_name}@{record.version}{canary} {trail.version.artifact_digest}".rstrip()
     yield "asked", str(row["inputs"])
     yield "answered", f"{row['outputs']} at {_at(record.prediction.answered_at)}"
+    if record.prediction.trace_id:
+        yield "traced", record.prediction.trace_id
     if record.actual_label:
         yield "happened", f"{record.actual_label} at {_at(record.observed_at)}"
     for report in trail.reports:

@@ -43,6 +43,14 @@ _TEXTS: Final[Mapping[ElementType, Callable[[str], int]]] = {
     ElementType.INT64: int64_of,
     ElementType.UINT64: uint64_of,
 }
+# Of `struct`, those whose numbers have fewer digits than a double; bfloat16 has none.
+_SHORT: Final[Mapping[ElementType, str]] = {
+    ElementType.FLOAT32: "<f",
+    ElementType.FLOAT16: "<e",
+    ElementType.BFLOAT16: "",
+}
+# Of a float32 nine are always enough.
+_DIGITS: Final = 10
 _HALF_BYTES: Final = 2
 _LENGTH_BYTES: Final = 4
 
@@ -73,6 +81,29 @@ def unpack(tensor: Tensor) -> list[Any]:
     if tensor.element is ElementType.BOOL:
         return [bool(value) for value in values]
     return [_word(value) for value in values] if tensor.element in FLOATS else list(values)
+
+
+def shortest(number: float, element: ElementType) -> str:
+    """As people write a finite element of the type: the fewest digits that are this number there. 0.1 and not
+    0.10000000149011612.
+    """
+    if element in _SHORT:
+        for digits in range(1, _DIGITS):
+            rounded = float(f"{number:.{digits}g}")
+            if _rounds_to(rounded, number, element):
+                return repr(rounded)
+    return repr(number)
+
+
+def _rounds_to(rounded: float, number: float, element: ElementType) -> bool:
+    try:
+        if element is ElementType.BFLOAT16:
+            return widened(narrowed(array("f", [rounded])))[0] == number
+        code = _SHORT[element]
+        return bool(struct.unpack(code, struct.pack(code, rounded))[0] == number)
+    except OverflowError:
+        # The next number above the largest one there is.
+        return False
 
 
 def nest(flat: Sequence[Any], shape: Sequence[int]) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from fp_kernel import InvalidArgument
-from fp_kernel.packing import nest, pack, unpack
-from fp_kernel.tensors import ElementType
+from fp_kernel.packing import nest, pack, shortest, unpack
+from fp_kernel.tensors import ElementType, Tensor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,3 +170,34 @@ def test_another_text_is_no_whole_number(value: str) -> None:
 def test_only_whole_numbers_of_64_bits_may_be_texts() -> None:
     assert "element 0 must be a whole number" in _refused(["1"], ElementType.INT32)
     _refused(["1"], _F64)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_the_shortest_text_of_an_element_is_that_element_again(number):
+    for element in (_F32, _F64):
+        text = shortest(number, element)
+        assert pack(float(text), element, "x", ()).number(0) == number
+        assert len(text) <= len(repr(number))
+
+
+@given(st.sampled_from(_HALVES), st.binary(min_size=2, max_size=2))
+def test_the_shortest_text_of_a_half_is_that_half_again(element, data):
+    number = Tensor(element, (), data).number(0)
+    if math.isfinite(number):
+        text = shortest(number, element)
+        assert pack(float(text), element, "x", ()).number(0) == number
+
+
+@pytest.mark.parametrize(
+    ("element", "number", "text"),
+    [
+        (_F32, 0.10000000149011612, "0.1"),
+        (_F64, 0.10000000149011612, "0.10000000149011612"),
+        (_F32, 16777217.5, "16777218.0"),
+        (_F32, 3.4028234663852886e38, "3.4028235e+38"),
+        (ElementType.FLOAT16, 65504.0, "65500.0"),
+        (ElementType.FLOAT16, 0.0999755859375, "0.1"),
+    ],
+)
+def test_numbers_are_written_as_people_do(element, number, text):
+    assert shortest(struct.unpack("<f", struct.pack("<f", number))[0] if element is _F32 else number, element) == text

@@ -74,6 +74,7 @@ class PredictionTrails:
         # One task each: a part that is missing keeps no other one.
         await asyncio.gather(
             self._made(trail),
+            self._part(trail, "trace_id", self._trace),
             self._part(trail, "origins", self._origins),
             self._part(trail, "reports", self._reports),
             self._part(trail, "usage", self._usage),
@@ -94,6 +95,10 @@ class PredictionTrails:
             await add(trail)
         except Error as error:
             trail.missing.add(part=name, reason=error.message)
+
+    async def _trace(self, trail: pb.PredictionTrail) -> None:
+        if not trail.prediction.prediction.trace_id:
+            raise NotFound("the call had none, or was logged by a release before")
 
     async def _prediction(self, request_id: str, model_name: str) -> prediction_log_pb2.PredictionRecord:
         if model_name:

@@ -73,6 +73,7 @@ class Services:
 def record():
     found = prediction_log_pb2.PredictionRecord(model_name="delays", model_id="m", version="3", actual_label="late")
     found.prediction.request_id = "r"
+    found.prediction.trace_id = "ab" * 16
     found.prediction.answered_at.FromDatetime(AT)
     return found
 
@@ -157,3 +158,9 @@ async def test_without_a_model_every_log_of_the_team_is_looked_in(services, trai
 async def test_a_service_that_the_platform_runs_without_is_missing():
     with pytest.raises(Unavailable, match="without monitor"):
         await PredictionTrails({})("r", "delays")
+
+
+async def test_a_call_without_a_trace_is_said_to_have_none(services, trails):
+    services.answers["GetPrediction"].prediction.prediction.trace_id = ""
+    (missing,) = (await trails("r", "delays")).missing
+    assert (missing.part, missing.reason) == ("trace_id", "the call had none, or was logged by a release before")

@@ -55,6 +55,22 @@ def test_whom_a_prediction_is_about_is_said_by_any_of_its_rows(name, value, foun
     assert concerns(INPUTS, (), [erased_entity("nobody", "7"), erased_entity(name, value)]) is found
 
 
+@pytest.mark.parametrize(
+    ("element", "data"),
+    [
+        (ElementType.FLOAT32, pack("<f", 0.1)),
+        (ElementType.FLOAT64, pack("<d", 0.1)),
+        (ElementType.FLOAT16, pack("<e", 0.1)),
+        (ElementType.BFLOAT16, pack("<H", 0x3DCD)),
+    ],
+)
+def test_a_fraction_is_what_people_write_of_it_whatever_its_type(element, data):
+    inputs = {"share": tensor(element, (1,), data)}
+    assert concerns(inputs, (), [erased_entity("share", "0.1")])
+    assert concerns(inputs, (), [erased_entity("share", repr(inputs["share"].tensor.number(0)))])
+    assert not concerns(inputs, (), [erased_entity("share", "0.11")])
+
+
 def test_a_text_is_not_somebody_whose_name_it_begins_with():
     text = {"name": tensor(ElementType.STRING, (1,), pack("<I", MAX_VALUE + 1) + b"a" * (MAX_VALUE + 1))}
     assert not concerns(text, (), [erased_entity("name", "a" * MAX_VALUE)])

@@ -3,6 +3,7 @@
 The library is loaded with the first file: a monitor without a log does not need its 60 MB.
 """
 
+import base64
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ _LABEL = ("actual_label", "observed_at")
 # Its place among the columns.
 _ANSWERED_AT = 1
 _FORMAT = {b"forgepoint.prediction_log": b"1"}
+# In the file's own facts: 16 bytes a prediction, in its order, as base64. A release before takes a file with one more
+# column for a damaged one, leaves it out of answers and erases all of it (ADR 0262).
+_TRACES = b"forgepoint.trace_ids"
+_TRACE, _TRACE_BYTES = "trace_id", 16
+_NO_TRACE = bytes(_TRACE_BYTES)
 
 
 def encode(predictions: Sequence[Logged]) -> bytes:
@@ -28,7 +34,7 @@ def encode(predictions: Sequence[Logged]) -> bytes:
     pa, pq = _library()
     distinct = {(each.answered_at, each.request_id): each for each in predictions}
     rows = [_row(distinct[key]) for key in sorted(distinct)]
-    return _written(pa.Table.from_pylist(rows, schema=_schema(pa)), pq)
+    return _written(pa.Table.from_pylist(rows, schema=_schema(pa).append(_trace_field(pa))), pq)
 
 
 def merge(files: Sequence[bytes], without: Collection[str] = ()) -> Merged | None:
@@ -114,12 +120,17 @@ def read(
 
 
 def _newest(file: Any, wanted: Any, since: datetime | None, until: datetime, limit: int) -> list[Logged]:
+    pa, _ = _library()
     found: list[Logged] = []
+    traces, end = _traces(file), file.metadata.num_rows
     for group in reversed(range(file.num_row_groups)):
-        times = file.metadata.row_group(group).column(_ANSWERED_AT).statistics
+        facts = file.metadata.row_group(group)
+        start, end = end - facts.num_rows, end - facts.num_rows
+        times = facts.column(_ANSWERED_AT).statistics
         if times is not None and (times.min > until or (since is not None and times.max < since)):
             continue
-        table = file.read_row_group(group, use_threads=False).filter(wanted)
+        whole = file.read_row_group(group, use_threads=False)
+        table = _traced(pa, whole, traces[start : start + facts.num_rows]).filter(wanted)
         some = table.slice(max(0, table.num_rows - (limit - len(found))))
         found += [_logged(row) for row in reversed(some.to_pylist())]
         if len(found) >= limit:
@@ -172,14 +183,40 @@ def _schema(pa: Any) -> Any:
     )
 
 
+def _trace_field(pa: Any) -> Any:
+    return pa.field(_TRACE, pa.binary(_TRACE_BYTES))
+
+
+def _traced(pa: Any, table: Any, traces: Sequence[bytes]) -> Any:
+    field = _trace_field(pa)
+    return table.append_column(field, pa.array(traces, field.type))
+
+
+def _traces(file: Any) -> list[bytes]:
+    """Of each prediction of the file; files of a release before have none."""
+    count, facts = file.metadata.num_rows, file.metadata.metadata or {}
+    found = base64.b64decode(facts.get(_TRACES, b""))
+    if len(found) != count * _TRACE_BYTES:
+        return [_NO_TRACE] * count
+    return [found[place : place + _TRACE_BYTES] for place in range(0, len(found), _TRACE_BYTES)]
+
+
 def _written(table: Any, pq: Any) -> bytes:
+    """table: with its traces as the last column."""
+    traces, columns = b"".join(table.column(_TRACE).to_pylist()), table.drop_columns([_TRACE])
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", row_group_size=_GROUP)
+    with pq.ParquetWriter(sink, columns.schema, compression="zstd") as writer:
+        writer.write_table(columns, row_group_size=_GROUP)
+        if traces.strip(b"\0"):
+            writer.add_key_value_metadata({_TRACES: base64.b64encode(traces)})
     return sink.getvalue()
 
 
 def _read(pq: Any, content: bytes, pa: Any) -> Any:
-    return pq.read_table(io.BytesIO(content), use_threads=False).cast(_schema(pa))
+    file = pq.ParquetFile(io.BytesIO(content))
+    # A column that a later release adds is left out, and not taken for damage.
+    table = file.read(columns=_schema(pa).names, use_threads=False).cast(_schema(pa))
+    return _traced(pa, table, _traces(file))
 
 
 def _row(prediction: Logged) -> dict[str, Any]:
@@ -196,6 +233,7 @@ def _row(prediction: Logged) -> dict[str, Any]:
         "masked": [*prediction.masked],
         "actual_label": prediction.label.actual if prediction.label else None,
         "observed_at": prediction.label.observed_at if prediction.label else None,
+        _TRACE: bytes.fromhex(prediction.trace_id) or _NO_TRACE,
     }
 
 
@@ -224,6 +262,7 @@ def _logged(row: dict[str, Any]) -> Logged:
         _read_tensors(row["outputs"]),
         tuple(row["masked"]),
         Label(row["actual_label"], row["observed_at"]) if row["actual_label"] is not None else None,
+        "" if row[_TRACE] == _NO_TRACE else row[_TRACE].hex(),
     )
 
 

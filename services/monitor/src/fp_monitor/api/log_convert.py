@@ -9,6 +9,7 @@ from forgepoint.monitor.v1 import prediction_log_pb2 as pb
 from fp_events import Event
 from fp_kernel import Page
 from fp_kernel.tensors import Tensor
+from fp_kernel.traces import is_trace_id
 from fp_rpc.pagination import page_response
 from fp_rpc.tensors import ELEMENTS, TENSOR_TYPES
 from fp_rpc.times import from_timestamp, to_timestamp
@@ -43,6 +44,7 @@ def _logged_from_pb(each: events_pb2.LoggedPrediction, batch: events_pb2.Predict
         inputs=_tensors_from_pb(each.inputs),
         outputs=_tensors_from_pb(each.outputs),
         masked=tuple(each.masked),
+        trace_id=each.trace_id if is_trace_id(each.trace_id) else "",
     )
 
 
@@ -120,6 +122,7 @@ def record_to_pb(model_name: str, logged: Logged) -> pb.PredictionRecord:
         inputs=_tensors_to_pb(logged.inputs),
         outputs=_tensors_to_pb(logged.outputs),
         masked=logged.masked,
+        trace_id=logged.trace_id,
     )
     prediction.latency.FromMicroseconds(logged.micros)
     label = logged.label

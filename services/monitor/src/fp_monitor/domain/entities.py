@@ -1,10 +1,12 @@
 """Whom a logged prediction is about, as far as its inputs say so: a customer, a patient, a flight."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from fp_kernel import invalid
+from fp_kernel.packing import shortest
 from fp_kernel.tensors import ElementType, Tensor
 
 from fp_monitor.domain.log import LoggedTensor
@@ -55,14 +57,21 @@ def _values(inputs: Mapping[str, LoggedTensor], wanted: Collection[str]) -> Iter
 
 
 def _texts(tensor: Tensor, cells: range) -> Iterator[str]:
-    """A number that is whole without a point: 42 and not 42.0, whatever its type."""
+    """A number that is whole without a point: 42 and not 42.0, whatever its type. Of others the fewest digits that are
+    this number in its type, and all that it has as a double: somebody may have copied those.
+    """
     if tensor.element is ElementType.STRING:
         # One more than anybody's: a longer text is not the one that it begins with.
         yield from tensor.texts(cells, MAX_VALUE + 1)
         return
     for cell in cells:
         number = tensor.number(cell)
-        yield str(int(number)) if isinstance(number, int) or number.is_integer() else repr(number)
+        if isinstance(number, int) or number.is_integer():
+            yield str(int(number))
+        elif math.isfinite(number):
+            yield from {shortest(number, tensor.element), repr(number)}
+        else:
+            yield repr(number)
 
 
 def _digest(name: str, value: str) -> bytes:

@@ -58,7 +58,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A prediction as it was asked and answered. micros: of the call. masked: names of what was left out."""
+    """A prediction as it was asked and answered. micros: of the call. masked: names of what was left out.
+
+    trace_id: of the call that asked, 32 hexadecimal digits; empty where it had none.
+    """
 
     request_id: str
     answered_at: datetime
@@ -71,6 +74,7 @@ class Logged:
     outputs: Mapping[str, LoggedTensor]
     masked: tuple[str, ...] = ()
     label: Label | None = None
+    trace_id: str = ""
 
     @property
     def day(self) -> date:

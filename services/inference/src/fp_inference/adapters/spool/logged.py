@@ -12,6 +12,7 @@ from fp_kernel.masking import masked
 from fp_kernel.signatures import Signature
 from fp_kernel.tensors import Tensor
 from fp_kernel.times import seconds_and_nanos
+from fp_kernel.traces import trace_id
 from fp_rpc.tensors import TENSOR_TYPES
 
 from fp_inference.adapters.events import LOGGED, SOURCE
@@ -77,6 +78,7 @@ def logged(made: Made, signature: Signature, policy: LogPolicy) -> pb.LoggedPred
         inputs=_tensors(made.inputs, _columns(made.inputs, signature), policy, gone),
         outputs=_tensors(made.outputs, {}, policy, gone),
         masked=gone,
+        trace_id=trace_id(made.traceparent),
     )
     payload.answered_at.seconds, payload.answered_at.nanos = seconds_and_nanos(made.at)
     payload.latency.seconds, payload.latency.nanos = divmod(made.nanos, _NANOS)
