@@ -1,10 +1,12 @@
 """Whose run a process has not survived is known to the next one."""
 
 import asyncio
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
 
+from fp_serving.adapters import run_notes
 from fp_serving.adapters.run_notes import RunNotes
 
 # A process that dies while one version runs in two threads, another one has run, and a third was unloaded.
@@ -29,6 +31,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def _die(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", _DIES, str(folder)], check=False)
+
+
+def _there(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 async def test_what_ran_when_its_process_was_killed_is_found_once(tmp_path: Path) -> None:
@@ -56,3 +62,41 @@ async def test_a_place_is_given_again_and_nobody_is_blamed_beyond_the_last(tmp_p
     again.begin(1)
     assert notes.memory.find(b"v-new\0") == notes.memory.find(b"v-new")
     assert notes.memory.find(b"v-4096") < 0
+
+
+async def test_a_process_that_starts_while_another_one_looks_has_its_file(tmp_path: Path, monkeypatch) -> None:
+    """The other one looks between the making of the file and its lock."""
+    locked = fcntl.flock
+    looked = []
+
+    def flock(file, how):
+        if how == fcntl.LOCK_EX and not looked:
+            looked.append(how)
+            assert list(run_notes._left(tmp_path)) == []
+            assert _there(tmp_path) == []
+        locked(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    notes = RunNotes(tmp_path)
+    notes.place("v-1").begin(0)
+    assert looked
+    assert list(run_notes._left(tmp_path)) == [], "it lives"
+    await notes.close()
+    assert _there(tmp_path) == []
+
+
+async def test_two_that_start_at_once_tell_one_end_once(tmp_path: Path, monkeypatch) -> None:
+    """The other one reads the file after it was opened, and before it is locked."""
+    await asyncio.to_thread(_die, tmp_path)
+    locked = fcntl.flock
+    found = []
+
+    def flock(file, how):
+        if not found:
+            found.append("")
+            found.extend(run_notes._left(tmp_path))
+        locked(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert list(run_notes._left(tmp_path)) == []
+    assert found == ["", "v-runs"]

@@ -74,18 +74,26 @@ class RunNotes:
 
 
 def _own(folder: Path) -> tuple[int, Path]:
-    handle, name = tempfile.mkstemp(prefix=_PART, dir=folder)
-    os.ftruncate(handle, _SIZE)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    # Under its name only with its lock: whoever looks would take it for one that has ended.
-    path = Path(name)
-    return handle, path.rename(path.with_name(path.name.removeprefix(_PART)))
+    while True:
+        handle, name = tempfile.mkstemp(prefix=_PART, dir=folder)
+        os.ftruncate(handle, _SIZE)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Under its name only with its lock: whoever looks would take it for one that has ended.
+        path = Path(name)
+        try:
+            return handle, path.rename(path.with_name(path.name.removeprefix(_PART)))
+        except FileNotFoundError:
+            # Another process that starts now looked before the lock was taken, and removed it.
+            os.close(handle)
 
 
 def _left(folder: Path) -> Iterator[str]:
     for path in folder.iterdir():
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.fstat(file.fileno()).st_nlink:
+                # Another process that starts now has read it: one end is told once.
+                continue
             # One that died before it had its name has written nothing.
             yield from set() if path.name.startswith(_PART) else _running(file.read(_SIZE))
             path.unlink(missing_ok=True)
