@@ -161,6 +161,16 @@ def test_a_prediction_takes_arguments_files_and_standard_input(run, model, tmp_p
     assert "served version" in run("predict", model, "--input", "x=[1,1,1]").out
 
 
+def test_lines_are_predicted_as_they_come_and_each_for_itself(run, model):
+    finished = run("predict", model, "--lines", "-", given='{"x": [1,1,1]}\n\n{"x": [0,0,1]}\n')
+    assert finished.code == 0, finished.err
+    answers = {each["line"]: each for each in map(json.loads, finished.out.splitlines())}
+    assert {line: each["outputs"]["y"] for line, each in answers.items()} == {1: [[6.0]], 3: [[3.0]]}
+    assert answers[1]["request_id"].endswith("/1")
+    refused(run("predict", model, "--lines", "-", given='{"x": [1,1,1]}\n{"z": [1]}\n'), 6, "lines[2]")
+    refused(run("predict", model, "--lines", "-", given="\n"), 6, "has no line")
+
+
 def test_what_cannot_be_predicted_is_refused_by_name(run, model, tmp_path):
     (tmp_path / "latin").write_bytes(b'{"x": "\xe9"}')
     (tmp_path / "deep").write_text("[" * 100_000)

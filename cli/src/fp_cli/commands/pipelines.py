@@ -9,7 +9,7 @@ from fp_cli.output import State, record, rows, say, streamed
 app = typer.Typer(help="Pipelines and their executions.", no_args_is_help=True)
 _PIPELINE = ("name", "type", "created_at", "steps", "id")
 _EXECUTION = ("id", "status", "pipeline_name", "started_at", "completed_at", "current_step", "error", "triggered_by")
-_STEP = ("step_id", "status", "attempt", "completed_at", "error")
+_STEP = ("step_id", "status", "found", "attempt", "completed_at", "error")
 
 
 @app.command("list")
@@ -104,9 +104,10 @@ def status(
     execution_id: str = typer.Argument("", help="Default: the newest executions."),
     limit: int = typer.Option(20, min=1),
 ) -> None:
-    """Show an execution with its steps, or the newest executions."""
+    """Show an execution with its steps and what those that judge a version found, or the newest executions."""
     from forgepoint.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 
+    from fp_cli import verdicts
     from fp_cli.client import connect
     from fp_cli.messages import plain
 
@@ -122,7 +123,7 @@ def status(
     record(state, execution, (*_EXECUTION, "input"))
     if not state.structured:
         say(state, "")
-        rows(state, _STEP, execution["step_executions"])
+        rows(state, _STEP, [each | {"found": verdicts.of_step(each)} for each in execution["step_executions"]])
 
 
 @app.command("watch")

@@ -61,7 +61,7 @@ def create_plan(
     included: list[str] = typer.Option([], help="METER=UNITS that are free each month."),
     quotas: list[str] = typer.Option([], "--quota", help="METER=UNITS a month at most."),
     per_second: int = typer.Option(0, min=0, help="Predictions of a team a second, all its members together; 0: any."),
-    in_flight: int = typer.Option(0, min=0, help="Predictions of a team at once, in each replica; 0: any."),
+    in_flight: int = typer.Option(0, min=0, help="Predictions of a team at once; 0: any."),
     file: Path | None = typer.Option(None, help="JSON or YAML of a CreateRatePlanRequest instead.", allow_dash=True),
     idempotency_key: str = typer.Option("", help="A repeat with the same key happens once."),
 ) -> None:

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fp_cli.output import State, document, record
+from fp_cli.output import State, document, record, streamed
+
+if TYPE_CHECKING:
+    from forgepoint.inference.v1.inference_pb2 import StreamPredictRequest
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,18 +21,36 @@ def predict(
     model: str,
     value: list[str] = typer.Option([], "--input", help="tensor=JSON, such as features=[[1,2,3]]; several times."),
     file: Path = typer.Option(None, help='JSON {"tensor": [[...]]}; - reads standard input.', allow_dash=True),
+    lines: Path = typer.Option(
+        None,
+        help="JSON Lines, as --file has it in each; answered as they come. - reads standard input.",
+        allow_dash=True,
+    ),
     version: str = typer.Option("", help="Ask for one version, whatever the split says."),
     sticky_key: str = typer.Option("", help="Same key, same version."),
     attribute: list[str] = typer.Option([], help="NAME=VALUE that rules of the route may ask for; several times."),
     idempotency_key: str = typer.Option("", help="A repeat with the same key counts once."),
 ) -> None:
-    """Ask a served model for a prediction."""
+    """Ask a served model for a prediction, or for one a line: each answer then is a line of JSON."""
     from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+    from fp_kernel import invalid
 
     from fp_cli import pairs, tensors
     from fp_cli.client import connect
 
     state: State = context.obj
+    if lines is not None:
+        if value or file is not None:
+            raise invalid("lines", "is not given together with --input or --file")
+        stream = inference_pb2.StreamPredictRequest(
+            model_name=model,
+            version_override=version,
+            sticky_key=sticky_key,
+            attributes=pairs.texts(attribute, "attribute"),
+            idempotency_key=idempotency_key,
+        )
+        _line_by_line(state, stream, lines)
+        return
     arrays = tensors.read(value, file)
     with connect(state) as client:
         stub = inference_pb2_grpc.InferenceGatewayServiceStub(client.channel)
@@ -49,6 +70,22 @@ def predict(
         document(state, {"outputs": outputs, **facts, "latency_ms": response.latency.ToMicroseconds() / 1_000})
     else:
         record(state, {name: json.dumps(_rounded(output)) for name, output in outputs.items()} | facts)
+
+
+def _line_by_line(state: State, request: "StreamPredictRequest", file: Path) -> None:
+    """Raises Unavailable behind the last answer when some lines have none: their errors stand in their places."""
+    from fp_kernel import Unavailable
+
+    from fp_cli import prediction_lines
+    from fp_cli.client import connect
+
+    failed = 0
+    with connect(state) as client:
+        for answer in prediction_lines.answers(client, request, file):
+            failed += "error" in answer
+            streamed(state, answer)
+    if failed:
+        raise Unavailable(f"{failed} lines have no answer; each says why")
 
 
 def _rounded(value: Any) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from fp_cli.output import State, document, done, record, rows, streamed
+from fp_cli.output import State, document, done, record, rows, say, streamed
 
 app = typer.Typer(help="The prediction log: what models were asked and answered.", no_args_is_help=True)
 MODEL = typer.Argument(help="Name of the model.")
@@ -185,7 +185,7 @@ def forget(
     entity: str = typer.Argument(help="NAME=VALUE: an input, or a column of one, and whom it names: customer=42."),
     model: str = typer.Option("", help="Of this model; default: of every model with a log."),
 ) -> None:
-    """Erase all logged predictions about somebody for ever."""
+    """Erase all logged predictions about somebody for ever. Values of feature views are none, and stay."""
     from forgepoint.monitor.v1 import prediction_log_pb2 as pb
 
     from fp_cli import client as clients
@@ -203,6 +203,7 @@ def forget(
             )
             client.call(stub.ErasePredictions, request)
     done(state, f"{name} {value} is erased from {len(models)} logs", entity=entity, models=models)
+    say(state, "what feature views have of it stays: their history has no erasure yet", aside=True)
 
 
 @app.command("delete")

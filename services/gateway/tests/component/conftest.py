@@ -108,6 +108,30 @@ class Inference(inference_pb2_grpc.InferenceGatewayServiceServicer):
             outputs=request.inputs, served_version=request.version_override or "1", request_id=request.idempotency_key
         )
 
+    async def BatchPredict(self, request, context):
+        if request.model_name == "missing":
+            raise NotFound("there is no model missing")
+        version = request.version_override or "1"
+        results = [self._result(item, version) for item in request.items]
+        return inference_pb2.BatchPredictResponse(results=results, request_id=request.idempotency_key)
+
+    async def StreamPredict(self, request, context):
+        if request.model_name == "missing":
+            raise NotFound("there is no model missing")
+        for item in request.items:
+            yield inference_pb2.StreamPredictResponse(result=self._result(item, "1"), request_id="r")
+
+    def _result(self, item, version):
+        """Items whose id says a negative number fail."""
+        result = inference_pb2.BatchPredictResult(item_id=item.item_id)
+        if "-" in item.item_id:
+            result.error.code = "NEGATIVE"
+            return result
+        result.served_version = version
+        for name, tensor in item.inputs.items():
+            result.outputs[name].CopyFrom(tensor)
+        return result
+
 
 class Recorded:
     """A service whose RPCs remember what they were asked, and answer what was put into `answers` or nothing.

@@ -53,6 +53,16 @@ CASES = [
         "ListDriftReports",
         {"modelName": "m", "since": "2013-03-01T00:00:00Z", "minSeverity": "DRIFT_SEVERITY_WARNING"},
     ),
+    ("monitor", "DELETE", "/monitors/m", None, 200, "DeleteMonitor", {"modelName": "m"}),
+    (
+        "monitor",
+        "POST",
+        "/monitors/m/reset-baseline",
+        {"baselineVersion": "3"},
+        200,
+        "ResetBaseline",
+        {"modelName": "m", "baselineVersion": "3"},
+    ),
     ("monitor", "GET", "/drift-reports/d1", None, 200, "GetDriftReport", {"reportId": "d1"}),
     ("monitor", "GET", "/models/m/health", None, 200, "GetModelHealth", {"modelName": "m"}),
     (

@@ -1,11 +1,9 @@
-"""`/v1/models/{m}/predict`: one prediction in plain JSON."""
+"""`/v1/models/{m}/predict` and `/batch`: one prediction, or many, in plain JSON."""
 
 from typing import Any
 
 import orjson
 from forgepoint.inference.v1 import inference_pb2 as pb
-from fp_kernel import invalid
-from fp_oip.attributes import HEADER, of_header
 from fp_rpc.conversions import Conversions
 from fp_rpc.json_bodies import document_of
 from starlette.requests import Request
@@ -13,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
-from fp_gateway.http import attributes, protojson, route_table, tensors
+from fp_gateway.http import batches, protojson, route_table, tensors
+from fp_gateway.http import prediction_fields as fields
 from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
@@ -31,6 +30,15 @@ def routes(rpc: RpcClient, door: Door, conversions: Conversions) -> list[BaseRou
         answer = await conversions.run(response.ByteSize(), lambda: orjson.dumps(_document(response)))
         return Response(answer, 200, dict(trailers), "application/json")
 
+    many = rpc.method(route_table.BATCH_PREDICT)
+
+    async def batch(request: Request) -> Response:
+        body = await door.body(request, many, route_table.PREDICTION)
+        message = await conversions.run(len(body), lambda: batches.batch_request(document_of(body), request))
+        response, trailers = await rpc.unary(route_table.BATCH_PREDICT, message, request)
+        answer = await conversions.run(response.ByteSize(), lambda: batches.answer(response))
+        return Response(answer, 200, dict(trailers), "application/json")
+
     async def info(request: Request) -> Response:
         message = pb.GetModelInfoRequest(model_name=request.path_params["model"])
         response, _ = await rpc.unary(route_table.MODEL_INFO, message, request)
@@ -39,33 +47,16 @@ def routes(rpc: RpcClient, door: Door, conversions: Conversions) -> list[BaseRou
     return [
         HttpRoute("/v1/models/{model}/predict", with_problems(predict), methods=["POST"]),
         HttpRoute("/v1/models/{model}/versions/{version}/predict", with_problems(predict), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/batch", with_problems(batch), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/versions/{version}/batch", with_problems(batch), methods=["POST"]),
         HttpRoute("/v1/models/{model}/info", with_problems(info), methods=["GET"]),
     ]
 
 
 def _message(document: dict[str, Any], request: Request) -> pb.PredictRequest:
-    for name in document.keys() - _FIELDS:
-        raise invalid(name, f"is not a field of this request; it takes {', '.join(sorted(_FIELDS))}")
-    inputs = document.get("inputs")
-    if not isinstance(inputs, dict) or not inputs:
-        raise invalid("inputs", "must be an object of tensors by name")
-    return pb.PredictRequest(
-        model_name=request.path_params["model"],
-        version_override=request.path_params.get("version", ""),
-        inputs={name: tensors.from_json(tensor, f"inputs[{name}]") for name, tensor in inputs.items()},
-        idempotency_key=_text(document, "idempotencyKey"),
-        sticky_key=_text(document, "stickyKey"),
-        attributes=attributes.merged(
-            of_header(request.headers.get(HEADER, "")), document.get("attributes"), "attributes"
-        ),
-    )
-
-
-def _text(document: dict[str, Any], name: str) -> str:
-    value = document.get(name, "")
-    if not isinstance(value, str):
-        raise invalid(name, "must be a string")
-    return value
+    fields.check(document, _FIELDS)
+    inputs = fields.inputs_of(document.get("inputs"), "inputs")
+    return pb.PredictRequest(inputs=inputs, **fields.shared(document, request))
 
 
 def _document(response: Any) -> dict[str, Any]:

@@ -137,15 +137,21 @@ API: Final[tuple[Route, ...]] = (
     Route("POST", "/secrets/{name}/versions/{version}/destroy", _SECRETS + "DestroySecretVersion", path_fields=_SECRET),
     Route("GET", "/models", _REGISTRY + "ListModels"),
     Route("POST", "/models", _REGISTRY + "RegisterModel", 201),
+    # Before the routes that take an id in the same place.
+    Route("GET", "/models/by-tag", _REGISTRY + "SearchByTag"),
     Route("GET", "/models/{id}", _REGISTRY + "GetModel", path_fields=_ID),
+    Route("PATCH", "/models/{id}", _REGISTRY + "UpdateModel", path_fields=_ID),
     Route("GET", "/models/{id}/versions", _REGISTRY + "ListVersions", path_fields={"id": "model_id"}),
     Route("POST", "/models/{id}/versions", _REGISTRY + "CreateVersion", 201, {"id": "model_id"}, limit=_MANY),
     Route("POST", "/models/{id}/archive", _REGISTRY + "DeleteModel", path_fields=_ID),
     Route("POST", "/models/{id}/restore", _REGISTRY + "RestoreModel", path_fields=_ID),
     Route("POST", "/models/{id}/rollback", _REGISTRY + "RollbackModel", path_fields={"id": "model_id"}),
     Route("GET", "/models/{id}/history", _REGISTRY + "GetProductionHistory", path_fields={"id": "model_id"}),
+    Route("GET", "/models/{id}/ensembles", _REGISTRY + "ListEnsembles", path_fields={"id": "model_id"}),
     Route("GET", "/versions/{id}", _REGISTRY + "GetVersion", path_fields=_ID),
+    Route("GET", "/versions/{id}/ensembles", _REGISTRY + "ListEnsembles", path_fields={"id": "version_id"}),
     Route("GET", "/versions/{id}/download-url", _REGISTRY + "GetDownloadURL", path_fields={"id": "version_id"}),
+    Route("POST", "/versions/{id}/upload-url", _REGISTRY + "GetUploadURL", path_fields={"id": "version_id"}),
     Route("POST", "/versions/{id}/confirm", _REGISTRY + "ConfirmVersionUpload", path_fields={"id": "version_id"}),
     Route("POST", "/versions/{id}/promote", _REGISTRY + "PromoteVersion", path_fields={"id": "version_id"}),
     Route("GET", "/pipelines", _PIPELINE + "ListPipelines"),
@@ -160,13 +166,18 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/executions/{id}", _PIPELINE + "GetExecution", path_fields={"id": "execution_id"}),
     Route("POST", "/executions/{id}/cancel", _PIPELINE + "CancelExecution", path_fields={"id": "execution_id"}),
     Route("GET", "/models/{name}/statistics", _PIPELINE + "GetVersionStatistics", path_fields=_MODEL_NAME),
+    Route("GET", "/routes", _INFERENCE + "ListRoutes"),
+    Route("GET", "/circuits", _INFERENCE + "ListCircuitStates"),
+    Route("GET", "/models/{name}/circuits/{version}", _INFERENCE + "GetCircuitState", path_fields=_MODEL_VERSION),
     Route("GET", "/models/{name}/route", _INFERENCE + "GetRoute", path_fields=_MODEL_NAME),
+    Route("DELETE", "/models/{name}/route", _INFERENCE + "DeleteRoute", path_fields=_MODEL_NAME),
     Route("PUT", "/models/{name}/route", _INFERENCE + "UpsertRoute", path_fields=_MODEL_NAME),
     Route("PUT", "/models/{name}/route/split", _INFERENCE + "SetTrafficSplit", path_fields=_MODEL_NAME),
     Route("PUT", "/models/{name}/route/rules", _INFERENCE + "SetRoutingRules", path_fields=_MODEL_NAME),
     Route("PUT", "/models/{name}/route/shadow", _INFERENCE + "SetShadow", path_fields=_MODEL_NAME),
     Route("GET", "/models/{name}/route/report", _INFERENCE + "GetRouteReport", path_fields=_MODEL_NAME),
     Route("GET", "/models/{name}/runtimes", _PIPELINE + "ListVersionRuntimes", path_fields=_MODEL_NAME),
+    Route("PUT", "/models/{name}/runtimes/{version}/scale", _PIPELINE + "ScaleDeployment", path_fields=_MODEL_VERSION),
     Route("POST", "/models/{name}/runtimes/{version}/load", _PIPELINE + "LoadVersion", path_fields=_MODEL_VERSION),
     Route("POST", "/models/{name}/runtimes/{version}/unload", _PIPELINE + "UnloadVersion", path_fields=_MODEL_VERSION),
     Route("GET", "/models/{name}/promotion", _PIPELINE + "GetPromotion", path_fields=_MODEL_NAME),
@@ -183,6 +194,8 @@ API: Final[tuple[Route, ...]] = (
     Route("GET", "/monitors", _MONITOR + "ListMonitors"),
     Route("POST", "/monitors", _MONITOR + "ConfigureMonitor"),
     Route("GET", "/monitors/{name}", _MONITOR + "GetMonitorStatus", path_fields=_MODEL_NAME),
+    Route("DELETE", "/monitors/{name}", _MONITOR + "DeleteMonitor", path_fields=_MODEL_NAME),
+    Route("POST", "/monitors/{name}/reset-baseline", _MONITOR + "ResetBaseline", path_fields=_MODEL_NAME),
     Route("GET", "/drift-reports", _MONITOR + "ListDriftReports"),
     Route("GET", "/drift-reports/{id}", _MONITOR + "GetDriftReport", path_fields={"id": "report_id"}),
     Route("GET", "/models/{name}/health", _MONITOR + "GetModelHealth", path_fields=_MODEL_NAME),
@@ -262,4 +275,6 @@ EXECUTIONS: Final = _PIPELINE + "ListExecutions"
 DRIFT_REPORTS: Final = _MONITOR + "ListDriftReports"
 USAGE: Final = _BILLING + "GetUsage"
 PREDICT: Final = _INFERENCE + "Predict"
+BATCH_PREDICT: Final = _INFERENCE + "BatchPredict"
+STREAM_PREDICT: Final = _INFERENCE + "StreamPredict"
 MODEL_INFO: Final = _INFERENCE + "GetModelInfo"

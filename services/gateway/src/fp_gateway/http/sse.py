@@ -1,4 +1,4 @@
-"""SSE over fetch: transitions of an execution and reports of drift as they happen."""
+"""SSE over fetch: transitions of an execution, reports of drift and results of predictions as they happen."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 from starlette.types import Receive, Scope, Send
 
-from fp_gateway.http import bind, protojson, route_table
+from fp_gateway.http import batches, bind, protojson, route_table
 from fp_gateway.http.door import Door
 from fp_gateway.http.responses import with_problems
 from fp_gateway.http.rpc_client import RpcClient
@@ -31,6 +31,7 @@ _CHAT_BODY: Final = 1_024 * route_table.KIB
 # Seconds that the call lives longer than its stream: the end is ours to say.
 _LONGER: Final = 30.0
 END: Final = None
+Data = Callable[[Message], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def routes(
 ) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
-    async def opened(request: Request, path: str, message: Message) -> Response:
+    async def opened(request: Request, path: str, message: Message, data: Data = protojson.to_json) -> Response:
         user = streams.enter(await door.enter(request, rpc.method(path)))
         feed = Feed(rpc.stream(path, message, request, policy.lifetime + _LONGER))
         try:
@@ -83,7 +84,7 @@ def routes(
             streams.leave(user)
             await feed.close()
             raise
-        return _EventStream(feed, _events(feed, policy), lambda: streams.leave(user))
+        return _EventStream(feed, _events(feed, policy, data), lambda: streams.leave(user))
 
     async def execution(request: Request) -> Response:
         seen = _last_event(request)
@@ -104,7 +105,14 @@ def routes(
         message = await conversions.run(len(body), lambda: bind.parse(document_of(body), descriptor))
         return await opened(request, route_table.CHAT, message)
 
+    async def predictions(request: Request) -> Response:
+        body = await door.body(request, rpc.method(route_table.STREAM_PREDICT), route_table.PREDICTION)
+        message = await conversions.run(len(body), lambda: batches.stream_request(document_of(body), request))
+        return await opened(request, route_table.STREAM_PREDICT, message, batches.event)
+
     return [
+        HttpRoute("/v1/models/{model}/stream", with_problems(predictions), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/versions/{version}/stream", with_problems(predictions), methods=["POST"]),
         HttpRoute("/api/v1/executions/{id}/watch", with_problems(execution), methods=["GET"]),
         HttpRoute("/api/v1/drift-reports/watch", with_problems(drift), methods=["GET"]),
         HttpRoute("/api/v1/chat", with_problems(chat), methods=["POST"]),
@@ -172,7 +180,7 @@ def _last_event(request: Request) -> int:
     return int(text)
 
 
-async def _events(feed: Feed, policy: StreamPolicy) -> AsyncGenerator[bytes]:
+async def _events(feed: Feed, policy: StreamPolicy, data: Data) -> AsyncGenerator[bytes]:
     """Messages as events without a name, which an EventSource hands to `onmessage`; the end and errors have names.
 
     Proxies close what is silent; a comment keeps the connection and costs the client nothing.
@@ -189,13 +197,13 @@ async def _events(feed: Feed, policy: StreamPolicy) -> AsyncGenerator[bytes]:
             if message is END:
                 yield b'event: end\ndata: {"reason":"complete"}\n\n'
                 return
-            yield _event(message)
+            yield _event(message, data)
         yield b'event: end\ndata: {"reason":"lifetime"}\n\n'
     except Error as error:
         yield b"event: error\ndata: " + orjson.dumps(to_problem(error)) + b"\n\n"
 
 
-def _event(message: Message) -> bytes:
+def _event(message: Message, data: Data) -> bytes:
     sequence = getattr(message, "sequence", 0)
     number = b"id: %d\n" % sequence if sequence else b""
-    return number + b"data: " + protojson.to_json(message) + b"\n\n"
+    return number + b"data: " + data(message) + b"\n\n"
