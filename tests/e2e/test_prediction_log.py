@@ -150,7 +150,7 @@ def test_an_answer_is_followed_from_its_version_to_its_trace_and_its_meter(run, 
         timeout=PATIENCE,
     )
     assert answer.status_code == 200, answer.text
-    request_id = answer.json()["request_id"]
+    request_id = answer.json()["requestId"]
 
     def why():
         return json.loads(within("-o", "json", "why", request_id, home=home).stdout or "{}")
