@@ -20,8 +20,8 @@ def predict(
     context: typer.Context,
     model: str,
     value: list[str] = typer.Option([], "--input", help="tensor=JSON, such as features=[[1,2,3]]; several times."),
-    file: Path = typer.Option(None, help='JSON {"tensor": [[...]]}; - reads standard input.', allow_dash=True),
-    lines: Path = typer.Option(
+    file: Path | None = typer.Option(None, help='JSON {"tensor": [[...]]}; - reads standard input.', allow_dash=True),
+    lines: Path | None = typer.Option(
         None,
         help="JSON Lines, as --file has it in each; answered as they come. - reads standard input.",
         allow_dash=True,

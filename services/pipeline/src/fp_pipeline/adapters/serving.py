@@ -94,14 +94,12 @@ class GrpcModels:
         self._timeout = timeout
 
     async def statuses(self, actor: Actor, deployment: Deployment) -> Sequence[ModelStatus]:
-        places = addresses_of(deployment.endpoint)
-        if isinstance(places, Resolved):
-            try:
-                places = await resolve(places)
-            except Error as error:
-                return [_away(error)]
+        try:
+            addresses = await _addresses(deployment.endpoint)
+        except Error as error:
+            return [_away(error)]
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._status(actor, each, deployment)) for each in places]
+            asked = [group.create_task(self._status(actor, each, deployment)) for each in addresses]
         found = [each.result() for each in asked]
         return [replace(each, replica=number) for number, each in enumerate(found, 1)] if len(found) > 1 else found
 
@@ -131,6 +129,12 @@ class GrpcModels:
             status.memory_bytes,
             status.updated_at.ToDatetime(UTC) if status.HasField("updated_at") else None,
         )
+
+
+async def _addresses(endpoint: str) -> Sequence[str]:
+    """Raises Unavailable."""
+    places = addresses_of(endpoint)
+    return await resolve(places) if isinstance(places, Resolved) else places
 
 
 def _away(error: Error) -> ModelStatus:
