@@ -1,8 +1,15 @@
 """fp models backtest."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from fp_cli.output import State, record
+
+if TYPE_CHECKING:
+    from fp_jobs.models import Run
+
+    from fp_cli.client import Client
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,11 +32,11 @@ def backtest(
     With --metric it is a gate: it ends with an error when the version is worse than what was answered.
     """
     from forgepoint.monitor.v1 import prediction_log_pb2 as pb
-    from fp_jobs import backtests, models
+    from fp_jobs import backtests
     from fp_kernel import FailedPrecondition, SystemClock, invalid
     from fp_kernel.judging import MORE_IS_BETTER
 
-    from fp_cli import artifacts, model_speed, names, prediction_logs
+    from fp_cli import names, prediction_logs
     from fp_cli.client import connect
 
     state: State = context.obj
@@ -42,11 +49,7 @@ def backtest(
     request.since.FromDatetime(SystemClock().now() - backtests.span(last))
     with connect(state) as client:
         found = names.version(client, model, number)
-        try:
-            content = artifacts.content(client, found.id)
-            run = models.runner(content, {each: artifacts.content(client, each) for each in models.members_of(content)})
-        except ImportError:
-            raise FailedPrecondition(model_speed.MISSING) from None
+        run = _run_of(client, found.id)
         records = client.pages(prediction_logs.stub(client).ListPredictions, request, "predictions", limit)
         report = backtests.backtest(records, run, found.baseline_profile.prediction.labels)
     facts = backtests.facts(report)
@@ -55,3 +58,18 @@ def backtest(
         raise FailedPrecondition(
             f"version {number} loses {report.lost(metric):.1%} of {metric}, more than {max_loss:.1%}"
         )
+
+
+def _run_of(client: "Client", version_id: str) -> "Run":
+    """Of an ensemble with all that it is made of. Raises FailedPrecondition."""
+    from fp_jobs import models
+    from fp_kernel import FailedPrecondition
+
+    from fp_cli import artifacts, model_speed
+
+    content = artifacts.content(client, version_id)
+    members = {each: artifacts.content(client, each) for each in models.members_of(content)}
+    try:
+        return models.runner(content, members)
+    except ImportError:
+        raise FailedPrecondition(model_speed.MISSING) from None

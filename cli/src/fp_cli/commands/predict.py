@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from fp_cli.output import State, document, record, streamed
-
-if TYPE_CHECKING:
-    from forgepoint.inference.v1.inference_pb2 import StreamPredictRequest
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,37 +29,37 @@ def predict(
     idempotency_key: str = typer.Option("", help="A repeat with the same key counts once."),
 ) -> None:
     """Ask a served model for a prediction, or for one a line: each answer then is a line of JSON."""
-    from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
     from fp_kernel import invalid
 
     from fp_cli import pairs, tensors
-    from fp_cli.client import connect
 
     state: State = context.obj
-    if lines is not None:
-        if value or file is not None:
-            raise invalid("lines", "is not given together with --input or --file")
-        stream = inference_pb2.StreamPredictRequest(
-            model_name=model,
-            version_override=version,
-            sticky_key=sticky_key,
-            attributes=pairs.texts(attribute, "attribute"),
-            idempotency_key=idempotency_key,
-        )
-        _line_by_line(state, stream, lines)
-        return
-    arrays = tensors.read(value, file)
+    asked = {
+        "model_name": model,
+        "version_override": version,
+        "sticky_key": sticky_key,
+        "attributes": pairs.texts(attribute, "attribute"),
+        "idempotency_key": idempotency_key,
+    }
+    if lines is None:
+        _ask(state, asked, tensors.read(value, file))
+    elif value or file is not None:
+        raise invalid("lines", "is not given together with --input or --file")
+    else:
+        _ask_each(state, asked, lines)
+
+
+def _ask(state: State, asked: dict[str, Any], arrays: dict[str, Any]) -> None:
+    from forgepoint.inference.v1 import inference_pb2, inference_pb2_grpc
+
+    from fp_cli import tensors
+    from fp_cli.client import connect
+
     with connect(state) as client:
         stub = inference_pb2_grpc.InferenceGatewayServiceStub(client.channel)
-        info = client.call(stub.GetModelInfo, inference_pb2.GetModelInfoRequest(model_name=model)).model_info
-        request = inference_pb2.PredictRequest(
-            model_name=model,
-            inputs=tensors.encode(arrays, info.inputs),
-            version_override=version,
-            sticky_key=sticky_key,
-            attributes=pairs.texts(attribute, "attribute"),
-            idempotency_key=idempotency_key,
-        )
+        wanted = inference_pb2.GetModelInfoRequest(model_name=asked["model_name"])
+        info = client.call(stub.GetModelInfo, wanted).model_info
+        request = inference_pb2.PredictRequest(inputs=tensors.encode(arrays, info.inputs), **asked)
         response = client.call(stub.Predict, request)
     outputs: dict[str, Any] = {name: tensors.decode(tensor) for name, tensor in response.outputs.items()}
     facts = {"served_version": response.served_version, "request_id": response.request_id}
@@ -72,8 +69,9 @@ def predict(
         record(state, {name: json.dumps(_rounded(output)) for name, output in outputs.items()} | facts)
 
 
-def _line_by_line(state: State, request: "StreamPredictRequest", file: Path) -> None:
+def _ask_each(state: State, asked: dict[str, Any], file: Path) -> None:
     """Raises Unavailable behind the last answer when some lines have none: their errors stand in their places."""
+    from forgepoint.inference.v1 import inference_pb2
     from fp_kernel import Unavailable
 
     from fp_cli import prediction_lines
@@ -81,7 +79,7 @@ def _line_by_line(state: State, request: "StreamPredictRequest", file: Path) -> 
 
     failed = 0
     with connect(state) as client:
-        for answer in prediction_lines.answers(client, request, file):
+        for answer in prediction_lines.answers(client, inference_pb2.StreamPredictRequest(**asked), file):
             failed += "error" in answer
             streamed(state, answer)
     if failed:
