@@ -243,7 +243,7 @@ def test_the_shell_of_the_user_does_not_change_a_store(stack):
         "WEED_JWT_FILER_SIGNING_READ_KEY",
         "WEED_MASTER_VOLUME_GROWTH_COPY_1",
     }
-    assert set(environment) - {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "GOMEMLIMIT"} == {
+    assert set(environment) - {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "GOMEMLIMIT", "GOGC"} == {
         name for name in environment if name.startswith("WEED_")
     }
 

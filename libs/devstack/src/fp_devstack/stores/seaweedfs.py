@@ -99,7 +99,10 @@ class SeaweedFs(Store):
         keys = {name: self.secrets.token(signing_key(name)) for name in SIGNING_KEYS}
         # Each bucket is a collection; the default grows seven volumes at the first write to one.
         growth = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
-        return {**super().environment(), **keys, **growth, "GOMEMLIMIT": "400MiB"}
+        # It allocates 233 MiB of buffers when it starts and touches 36 of them. At Go's default that much garbage may
+        # lie about besides: after 2,000 small objects 167 MiB were resident, and 84 with this.
+        memory = {"GOMEMLIMIT": "400MiB", "GOGC": "20"}
+        return {**super().environment(), **keys, **growth, **memory}
 
     def _options(self) -> list[str]:
         return [
