@@ -3,6 +3,7 @@ the name of its field.
 """
 
 import asyncio
+import os
 import random
 from collections import Counter
 
@@ -17,7 +18,7 @@ from platform_client import Client, Platform
 
 pytestmark = pytest.mark.proof
 # Of each element type and way.
-COUNT = 300
+COUNT = int(os.environ.get("COUNT", "300"))
 CALLERS = 8
 
 
