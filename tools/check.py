@@ -42,6 +42,7 @@ def checks(image: str) -> list[tuple[str, list[str]]]:
         ("topology", [python, "tools/topology.py", "--check"]),
         ("rights at NATS", [python, "tools/subjects.py", "--check"]),
         ("recipe of images", [f"{BIN}/hadolint", "deploy/docker/Dockerfile"]),
+        ("compose file", [python, "tools/compose_file.py"]),
         ("builds of images", [python, "tools/image_builds.py", "--check"]),
         ("chart", [python, "tools/chart.py"]),
         ("page of growth", [python, "tools/growth.py", "--check"]),
