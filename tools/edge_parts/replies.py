@@ -5,7 +5,9 @@ from fp_gateway.http.response_headers import EXPOSED
 from edge_parts.shapes import Json
 
 _UNAVAILABLE = 503
-_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED = "3", "8"
+# Of a body that went on while the edge was about to try another replica: no service has it, and none can get it again.
+_NOT_KEPT = 507
+_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _OF_A_SERVICE = "3", "8", "14"
 # Envoy would say INTERNAL for the first, which is what a caller did, UNKNOWN or UNAVAILABLE for the others.
 _OF_CALLERS = {
     400: (_INVALID_ARGUMENT, "the request is malformed"),
@@ -22,9 +24,11 @@ def local_replies() -> Json:
     away = "%UPSTREAM_CLUSTER% is not available"
     forms = [
         {"filter": _all(_grpc(), _status(_UNAVAILABLE)), "body_format_override": _text(away)},
-        *(_of_caller(status, *answer) for status, answer in _OF_CALLERS.items()),
+        _refused(_NOT_KEPT, _OF_A_SERVICE, away),
+        *(_refused(status, *answer) for status, answer in _OF_CALLERS.items()),
         {"filter": _grpc(), "body_format_override": _text("%LOCAL_REPLY_BODY%")},
         {"filter": _status(_UNAVAILABLE), "body_format_override": _problem(away)},
+        {"filter": _status(_NOT_KEPT), "status_code": _UNAVAILABLE, "body_format_override": _problem(away)},
         # Of what Envoy refuses before it looks for a route, some have no text.
         *({"filter": _status(code), "body_format_override": _problem(text)} for code, text in _TITLES.items()),
         {"filter": _any_status(), "body_format_override": _problem("%LOCAL_REPLY_BODY%")},
@@ -51,7 +55,7 @@ def exposed() -> str:
     return ", ".join((*EXPOSED, "grpc-message", "grpc-status", "grpc-status-details-bin", "x-correlation-id"))
 
 
-def _of_caller(status: int, grpc_status: str, text: str) -> Json:
+def _refused(status: int, grpc_status: str, text: str) -> Json:
     return {
         "filter": _all(_grpc(), _status(status)),
         "headers_to_add": [{"header": {"key": "grpc-status", "value": grpc_status}}],

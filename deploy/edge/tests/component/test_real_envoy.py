@@ -153,6 +153,18 @@ async def test_a_service_that_is_away_is_named_without_its_address(channel, http
     assert "127.0.0.1" not in answer.text
 
 
+async def test_a_service_that_is_away_is_named_to_whoever_sends_much_as_well(channel):
+    """A body of which a part came while the edge was about to try again."""
+    path, body = "/forgepoint.billing.v1.BillingService/GetUsage", bytes(16 * 1024 * 1024)
+    found = set()
+    for _ in range(5):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary(path)(body, metadata=BEARER, timeout=PATIENCE)
+        found.add((caught.value.code(), caught.value.details()))
+
+    assert found == {(grpc.StatusCode.UNAVAILABLE, "billing is not available")}
+
+
 async def test_a_malformed_call_is_its_callers_fault(channel):
     path = LIST.replace("/List", "%2FList")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
