@@ -15,6 +15,9 @@ from libs.rpc.tests.component.raw_http2 import CALL, connect
 
 SLOW = "/forgepoint.registry.v1.RegistryService/GetModel"
 QUICK = "/forgepoint.registry.v1.RegistryService/ListModels"
+# Of one connection to it: calls at once, and bytes of each before they are read.
+STREAMS, WINDOW = 128, 256 * 1024
+_MOST_STREAMS, _FIRST_WINDOW = 3, 4
 # Of one client Envoy lets no more through: it ends connections of many calls that were reset early.
 CLIENTS, RESETS = 45, 100
 
@@ -85,3 +88,25 @@ async def test_whoever_cancels_calls_through_envoy_ends_nobody_elses(edge, regis
         assert await under_way == b"answered"
     assert await edge.figure("envoy_cluster_upstream_rq_total") > CLIENTS * RESETS
     assert set(registry.server.connections) == connections
+
+
+async def test_one_connection_has_a_bounded_number_of_calls_and_of_bytes_of_each(edge):
+    client = await connect(edge.address)
+    await client.until(lambda: client.of(frames.SETTINGS))
+    told = client.of(frames.SETTINGS)[0]
+    settings = {
+        int.from_bytes(told[at : at + 2]): int.from_bytes(told[at + 2 : at + 6]) for at in range(0, len(told), 6)
+    }
+    assert (settings[_MOST_STREAMS], settings[_FIRST_WINDOW]) == (STREAMS, WINDOW)
+    client.send(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
+    of = [*CALL[:2], (":path", SLOW), (":authority", edge.address)]
+
+    client.send(*(client.head(number, "x", of=of) for number in range(1, 2 * STREAMS, 2)))
+    client.send(frames.frame(frames.PING, 0, 0, bytes(8)))
+    await client.until(lambda: client.closed or client.of(frames.PING))
+    assert not client.closed
+    assert client.of(frames.HEADERS) == []
+
+    client.send(client.head(2 * STREAMS + 1, "x", of=of))
+    await client.until(lambda: client.closed or client.of(frames.RST_STREAM))
+    await client.close()
