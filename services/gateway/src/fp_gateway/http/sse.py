@@ -111,11 +111,11 @@ def routes(
         return await opened(request, route_table.STREAM_PREDICT, message, batches.event)
 
     return [
-        HttpRoute("/v1/models/{model}/stream", with_problems(predictions), methods=["POST"]),
-        HttpRoute("/v1/models/{model}/versions/{version}/stream", with_problems(predictions), methods=["POST"]),
         HttpRoute("/api/v1/executions/{id}/watch", with_problems(execution), methods=["GET"]),
         HttpRoute("/api/v1/drift-reports/watch", with_problems(drift), methods=["GET"]),
         HttpRoute("/api/v1/chat", with_problems(chat), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/stream", with_problems(predictions), methods=["POST"]),
+        HttpRoute("/v1/models/{model}/versions/{version}/stream", with_problems(predictions), methods=["POST"]),
     ]
 
 
