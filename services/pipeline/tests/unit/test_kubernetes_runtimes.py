@@ -101,6 +101,23 @@ async def test_what_an_autoscaler_decided_stays_within_what_is_asked_for(server,
     assert server.objects[DEPLOYMENT]["spec"]["replicas"] == applied
 
 
+@pytest.mark.parametrize(
+    ("status", "enough"),
+    [
+        ({"readyReplicas": 3, "replicas": 3}, True),
+        ({"readyReplicas": 2, "replicas": 3}, False),
+        ({"readyReplicas": 5, "replicas": 6}, False),
+        ({"replicas": 3}, False),
+        (None, False),
+    ],
+)
+async def test_a_change_is_followed_when_so_many_pods_are_ready_and_no_more_are_there(server, runtimes, status, enough):
+    await runtimes.start("runtime-1", replace(SPEC, replicas=Replicas(3, 5)))
+    server.objects[DEPLOYMENT]["status"] = status or {}
+
+    assert await runtimes.trim("runtime-1", Replicas(3, 5)) is enough
+
+
 def test_a_file_that_is_none_of_the_charts_is_refused(tmp_path):
     (tmp_path / "job.json").write_text('{"namespace": "fp-jobs", "pod": {}}')
 

@@ -139,6 +139,21 @@ async def test_a_round_that_dies_anywhere_leaves_it_to_the_next(serving, wanted,
     assert is_settled(serving)
 
 
+async def test_a_change_is_followed_when_whoever_keeps_them_counts_them_all(serving):
+    """Behind one name of a cluster the first that is ready answers for all."""
+    (stored,) = serving.world["runtimes"].values()
+    stored["starting"] = True
+    await scaled(serving, 3)
+    later(serving)
+    await rounds(serving, 2)
+    later(serving)
+    await rounds(serving)
+    assert not is_settled(serving)
+    del stored["starting"]
+    await rounds(serving)
+    assert is_settled(serving)
+
+
 async def test_a_replica_that_is_gone_comes_back_and_the_others_are_not_forgotten(serving):
     (stored,) = serving.world["runtimes"].values()
     stored["addresses"].pop()

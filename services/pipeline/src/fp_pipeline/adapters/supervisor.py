@@ -38,10 +38,12 @@ class SupervisedRuntimes:
             if _runtime(each.name) == name:
                 await self._client.stop_runtime(each.name)
 
-    async def trim(self, name: str, replicas: Replicas) -> None:
+    async def trim(self, name: str, replicas: Replicas) -> bool:
         for each in await self._client.runtimes(name):
             if _runtime(each.name) == name and _number(each.name) > replicas.least:
                 await self._client.stop_runtime(each.name)
+        # Each has an address of its own, which was asked.
+        return True
 
     async def running(self) -> Mapping[str, str]:
         addresses: dict[str, list[tuple[int, str]]] = {}

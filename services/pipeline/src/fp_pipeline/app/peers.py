@@ -169,8 +169,10 @@ class ModelRuntime(Protocol):
     async def stop(self, name: str) -> None:
         """An unknown name is fine."""
 
-    async def trim(self, name: str, replicas: Replicas) -> None:
-        """End what `start` left of a time when more were asked for; they have no calls any more."""
+    async def trim(self, name: str, replicas: Replicas) -> bool:
+        """End what `start` left of a time when more were asked for; they have no calls any more. Whether all that are
+        asked for are ready, as far as whoever keeps them counts them.
+        """
 
     async def running(self) -> Mapping[str, str]:
         """Target by name of every runtime of ours, also of one that starts again."""

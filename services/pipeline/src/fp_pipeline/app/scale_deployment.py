@@ -132,7 +132,8 @@ class FollowScale:
         # Another replica may have announced more since this one read.
         if await self._deployments.find(deployment.runtime) != deployment:
             return
-        await self._runtimes.trim(deployment.runtime, deployment.replicas)
+        if not await self._runtimes.trim(deployment.runtime, deployment.replicas):
+            return
         if await self._deployments.settle(deployment.runtime, deployment.replicas):
             self._settled()
             _log.info("deployment scaled", runtime=deployment.runtime, replicas=deployment.replicas.least)

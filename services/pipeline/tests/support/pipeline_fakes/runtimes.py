@@ -35,10 +35,12 @@ class FakeRuntimes:
         self._world.save()
         return str(stored["address"])
 
-    async def trim(self, name: str, replicas: Replicas) -> None:
+    async def trim(self, name: str, replicas: Replicas) -> bool:
         self._world.called("trim_runtime", name)
-        del self._world["runtimes"][name]["addresses"][replicas.least :]
+        stored = self._world["runtimes"][name]
+        del stored["addresses"][replicas.least :]
         self._world.save()
+        return not stored.get("starting")
 
     async def stop(self, name: str) -> None:
         self._world.called("stop_runtime", name)

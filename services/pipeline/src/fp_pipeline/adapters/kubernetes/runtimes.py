@@ -55,8 +55,13 @@ class KubernetesRuntimes:
         there = found.spec.replicas if found is not None and found.spec is not None else None
         return min(max(there or least, least), most)
 
-    async def trim(self, name: str, replicas: Replicas) -> None:
-        """They have ended when `start` asked for fewer."""
+    async def trim(self, name: str, replicas: Replicas) -> bool:
+        """They end when `start` asks for fewer. Of a name one address that answers says nothing of the others."""
+        found = await self._cluster.list(Deployment, names.known_as(name))
+        counts = [each.status for each in found if each.status is not None]
+        return any(
+            (each.readyReplicas or 0) >= replicas.least and (each.replicas or 0) <= replicas.most for each in counts
+        )
 
     async def stop(self, name: str) -> None:
         for each in await self._cluster.list(Deployment, names.known_as(name)):
