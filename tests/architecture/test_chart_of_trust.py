@@ -8,6 +8,8 @@ import chart_facts
 import pytest
 from chart_manifests import workload
 from chart_settings import FACTS, SECRETS, refused_settings
+from fp_devstack.hosted import certificates
+from fp_testkit.wallclock import StandingClock
 from rules import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,3 +210,23 @@ def test_a_proxy_is_for_those_who_call_outside(secure):
     assert {"ports": [{"port": 3128}], "to": [{"podSelector": {"matchLabels": {"a": "b"}}}]} in objects[
         "NetworkPolicy", "", "auth"
     ]["spec"]["egress"]
+
+
+def test_the_command_for_clusters_without_cert_manager_makes_each_secret_that_is_mounted(tmp_path):
+    objects = by_name(chart.rendered(CHART, KIND, *TLS, "tls.certManager.enabled=false"))
+    read = {name: json.loads(text)["pod"] for name, text in objects["ConfigMap", "", "workloads"]["data"].items()}
+    made = {
+        each["metadata"]["name"]: set(each["stringData"])
+        for program in ("", "serving", "jobs")
+        for each in certificates.manifests(tmp_path, "forgepoint-tls-", "localhost", StandingClock(), program)
+    }
+
+    wanted = {}
+    for pod in (*dict(manifests.pods(list(objects.values()))).values(), *read.values()):
+        for volume in pod["spec"].get("volumes", ()):
+            if volume.get("secret", {}).get("secretName", "").startswith("forgepoint-tls-"):
+                keys = {item["key"] for item in volume["secret"]["items"]}
+                wanted.setdefault(volume["secret"]["secretName"], set()).update(keys)
+
+    assert set(wanted) == set(made)
+    assert {name for name, keys in wanted.items() if not keys <= made[name]} == set()

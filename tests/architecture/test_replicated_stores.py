@@ -77,6 +77,12 @@ def test_streams_are_made_with_as_many_replicas_as_the_values_say():
     assert {"name": "FP_NATS_REPLICAS", "value": "3"} in job["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
+@pytest.mark.parametrize("setting", ["stores.mysql.by=pod", "stores.postgres.by=chart", "stores.nats.instances=3"])
+def test_values_that_the_chart_of_stores_does_not_know_are_refused(setting):
+    with pytest.raises(chart.Refused):
+        chart.rendered(CHART, VALUES, setting)
+
+
 def test_a_field_that_the_operator_does_not_know_is_refused():
     text = chart.rendered(CHART, VALUES)
     chart.conform(text)

@@ -29,7 +29,11 @@ def test_every_pod_is_ready(installation):
 
 
 def test_helm_asks_the_platform_from_inside(installation):
-    assert "Phase:          Succeeded" in installation.helm("test", "forgepoint", "--logs")
+    """Also for a prediction: a model of its own is deployed, asked and taken away."""
+    said = installation.helm("test", "forgepoint", "--logs", "--timeout=900s")
+
+    assert "Phase:          Succeeded" in said
+    assert "was deployed and has answered" in said
 
 
 @pytest.fixture(scope="module")
