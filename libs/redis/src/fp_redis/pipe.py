@@ -32,13 +32,7 @@ class Pipe:
         opened = self._open
         if opened is None or opened.lost:
             opened = await self._opened()
-        try:
-            async with asyncio.timeout(self._patience):
-                return await opened.ask(command)
-        except TimeoutError:
-            # Later answers would be those of others.
-            opened.lose(NotAnswered("the store did not answer in time"))
-            raise NotAnswered("the store did not answer in time") from None
+        return await opened.ask(command)
 
     async def close(self) -> None:
         if self._open is not None:
@@ -49,21 +43,24 @@ class Pipe:
             if self._open is None or self._open.lost:
                 connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
                 await connection.connect()
-                self._open = _Open(connection)
+                self._open = _Open(connection, self._patience)
             return self._open
 
 
 class _Open(asyncio.Protocol):
     """In the place of the library's reader, once the connection has logged in."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, patience: float) -> None:
         self.lost = False
+        self._patience = patience
         self._connection = connection
         self._transport: asyncio.Transport = connection._writer.transport  # noqa: SLF001 -- it has no other way
         self._transport.set_protocol(self)
         self._loop = asyncio.get_running_loop()
         self._answers = hiredis.Reader(notEnoughData=_NOTHING)
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        # Each with when it was asked: one timer, for the oldest, does for all.
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._look_again: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
 
     async def ask(self, command: tuple[Any, ...]) -> Any:
@@ -71,7 +68,9 @@ class _Open(asyncio.Protocol):
         if not self._parts:
             self._loop.call_soon(self._flush)
         self._parts.append(hiredis.pack_command(command))
-        self._waiting.append(answer)
+        self._waiting.append((answer, self._loop.time()))
+        if self._look_again is None:
+            self._look_again = self._loop.call_later(self._patience, self._look)
         return await answer
 
     def data_received(self, data: bytes) -> None:
@@ -91,8 +90,10 @@ class _Open(asyncio.Protocol):
             return
         self.lost = True
         self._connection._close()  # noqa: SLF001 -- at once, also where nobody can wait
+        if self._look_again is not None:
+            self._look_again.cancel()
         waiting, self._waiting = self._waiting, deque()
-        for answer in waiting:
+        for answer, _ in waiting:
             if not answer.done():
                 answer.set_exception(type(error)(*error.args))
 
@@ -100,7 +101,7 @@ class _Open(asyncio.Protocol):
         if isinstance(found, hiredis.PushNotification):
             # Nobody asked for it.
             return
-        answer = self._waiting.popleft()
+        answer, _ = self._waiting.popleft()
         if answer.done():
             # Who asked has gone.
             return
@@ -108,6 +109,17 @@ class _Open(asyncio.Protocol):
             answer.set_exception(ResponseError(str(found)))
         else:
             answer.set_result(found)
+
+    def _look(self) -> None:
+        self._look_again = None
+        if not self._waiting:
+            return
+        left = self._waiting[0][1] + self._patience - self._loop.time()
+        if left > 0:
+            self._look_again = self._loop.call_later(left, self._look)
+        else:
+            # Later answers would be those of others.
+            self.lose(NotAnswered("the store did not answer in time"))
 
     def _flush(self) -> None:
         parts, self._parts = self._parts, []
