@@ -23,10 +23,10 @@ class Nursery:
         self.folder = folder
         self.zygote = Zygote(folder, {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROGRAMS)}, modules)
 
-    async def fork(self, module, *arguments, **environment):
+    async def fork(self, module, *arguments, niceness=0, **environment):
         """Pid, exit code to come, and the text to come."""
         ours, theirs = os.pipe()
-        request = Fork(0, module, module, arguments, environment, str(self.folder))
+        request = Fork(0, module, module, arguments, environment, str(self.folder), niceness)
         pid, ended = await self.zygote.fork(request, theirs)
         os.close(theirs)
         return pid, ended, asyncio.ensure_future(self.read(ours, self.folder / f"{pid}.log"))
@@ -78,6 +78,17 @@ async def test_exit_codes_and_signals_are_told(nursery):
     pid, ended, _ = await house.fork("dummy_job", FP_JOB_ACT="wait")
     await house.zygote.kill(pid, signal.SIGKILL)
     assert await ended == -signal.SIGKILL
+
+
+async def test_a_child_stands_back_as_far_as_it_is_told_and_no_other_does(nursery):
+    house = await nursery()
+    niced, _, _ = await house.fork("dummy_job", niceness=7, FP_JOB_ACT="wait")
+    plain, _, _ = await house.fork("dummy_job", FP_JOB_ACT="wait")
+
+    own = psutil.Process().nice()
+    assert [psutil.Process(pid).nice() - own for pid in (niced, plain)] == [min(7, 19 - own), 0]
+    for pid in (niced, plain):
+        await house.zygote.kill(pid, signal.SIGKILL)
 
 
 async def test_an_unknown_module_ends_the_child_alone(nursery):

@@ -102,6 +102,7 @@ RUNTIME = _service(_DATA["runtime"])
 EDGE = _service(_DATA["edge"])
 COMMON: Mapping[str, str] = _DATA["common"]
 JOB: Mapping[str, str] = _DATA["job"]["generated"]
+JOB_NICENESS: int = _DATA["job"]["niceness"]
 LOGIN = _login(_DATA["login"])
 
 

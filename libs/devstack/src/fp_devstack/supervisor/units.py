@@ -8,7 +8,7 @@ from fp_supervisor import ProcessSpec
 
 from fp_devstack.endpoints import Endpoints
 from fp_devstack.supervisor import names
-from fp_devstack.supervisor.catalog import EDGE, RUNTIME, Service
+from fp_devstack.supervisor.catalog import EDGE, JOB_NICENESS, RUNTIME, Service
 from fp_devstack.supervisor.environment import Environments
 from fp_devstack.supervisor.logfile import LogFile
 from fp_devstack.supervisor.unit import Unit
@@ -53,7 +53,8 @@ class Units:
         return self._unit(owner, request, log, _PORTS)
 
     def job(self, name: str, spec: ProcessSpec) -> Fork:
-        return self._fork(f"job-{name}", spec.module, spec.arguments, self.environments.job(spec.environment))
+        environment = self.environments.job(spec.environment)
+        return self._fork(f"job-{name}", spec.module, spec.arguments, environment, JOB_NICENESS)
 
     async def _edge_drain(self) -> None:
         """Envoy ends at once when it is told to end."""
@@ -80,5 +81,7 @@ class Units:
             drain=drain,
         )
 
-    def _fork(self, title: str, module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Fork:
-        return Fork(0, f"fp-{title}", module, arguments, dict(environment), str(self.environments.folder))
+    def _fork(
+        self, title: str, module: str, arguments: tuple[str, ...], environment: Mapping[str, str], niceness: int = 0
+    ) -> Fork:
+        return Fork(0, f"fp-{title}", module, arguments, dict(environment), str(self.environments.folder), niceness)

@@ -7,6 +7,8 @@ import os
 import runpy
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from fp_devstack.children import die_with_parent
 from fp_devstack.zygote.wire import Fork
@@ -19,6 +21,7 @@ _TITLE_BYTES = 15
 def become(request: Fork, parent: int, output: int) -> None:
     """Leaves the zygote behind: session, signals, output, environment, title."""
     os.setsid()
+    _stand_back(request.niceness)
     die_with_parent(parent)
     signal.set_wakeup_fd(-1)
     for number in SIGNALS:
@@ -39,6 +42,14 @@ def become(request: Fork, parent: int, output: int) -> None:
         open(each, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
         for each in (1, 2)
     )
+
+
+def _stand_back(niceness: int) -> None:
+    if niceness:
+        os.nice(niceness)
+        # A kernel that shares the processor among sessions first looks at niceness within a session alone.
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 def run(request: Fork) -> None:

@@ -18,6 +18,7 @@ class Fork:
     id: comes back in the event with the pid.
     title: what process lists show, cut to 15 bytes.
     environment: the whole of it.
+    niceness: how far it stands back where others want the processor, 0 to 19.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Fork:
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = "/"
+    niceness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
