@@ -16,6 +16,8 @@ from fp_pipeline.domain.policy import LeasePolicy
 _log = get_logger(__name__)
 _RELEASE_SECONDS = 2.0
 _LONGEST_PAUSE = 60.0
+# Executions whose interruptions are remembered; the oldest is forgotten first.
+_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Worker:
         self._in_flight = in_flight
         self._clock = clock
         self._running: set[str] = set()
+        self._interruptions: dict[str, int] = {}
         self._freed = asyncio.Event()
 
     async def run(self) -> None:
@@ -83,28 +86,39 @@ class Worker:
             await subscription.wait(self._policy.poll)
 
     async def _work(self, lease: Lease, held_until: float) -> None:
-        # An execution that no worker can get through comes back ever more slowly.
-        longer = min(float(lease.token), _LONGEST_PAUSE)
         facts = {"execution_id": lease.execution_id, "lease": lease.token}
         pause = 0.0
         try:
             await self._run(lease, held_until)
+            self._interruptions.pop(lease.execution_id, None)
         except* Queued:
             # It takes no room here while it waits.
             pause = self._policy.queue
         except* LeaseLost:
             _log.warning("lease lost", **facts)
         except* Error as errors:
-            pause = longer
+            pause = self._longer(lease.execution_id)
             _log.warning("execution interrupted", reason=str(errors.exceptions[0]), **facts)
         except* Exception:  # noqa: BLE001 -- a fault in one execution must not end the others
-            pause = longer
+            pause = self._longer(lease.execution_id)
             _log.exception("execution interrupted by a fault", **facts)
         finally:
             await self._release(lease, pause)
             self._running.discard(lease.execution_id)
             self._freed.set()
             self._in_flight(len(self._running))
+
+    def _longer(self, execution_id: str) -> float:
+        """An execution that this worker cannot get through comes back ever more slowly.
+
+        The number of its lease says nothing of that: it grows with each look at one that waits for another one, and one
+        failure after an hour in the queue would cost a minute.
+        """
+        count = self._interruptions.pop(execution_id, 0) + 1
+        self._interruptions[execution_id] = count
+        if len(self._interruptions) > _REMEMBERED:
+            del self._interruptions[next(iter(self._interruptions))]
+        return min(float(count), _LONGEST_PAUSE)
 
     async def _run(self, lease: Lease, held_until: float) -> None:
         try:
