@@ -17,6 +17,10 @@ wrapped, for k = 1, 2, ... until a run completes. After each run the check looks
 
 The scenario is a function of a test module; its arguments are pickled. The child comes from a small process that
 imported the module once and has neither loop, thread nor connection, so that a run costs milliseconds.
+
+Nobody sees what a transaction of Postgres did before its commit, and who dies within one leaves what it found. So a
+process dies before its begin and before its commit, and its other calls are steps that nobody has to die at: whoever
+does leaves what the death before the commit leaves. With FP_EVERY_STEP=1 it dies at each of them.
 """
 
 import asyncio
@@ -27,6 +31,8 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from fp_postgres.transaction import Transaction
+
 from fp_testkit.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -35,22 +41,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST = 500
+EVERY_STEP = "FP_EVERY_STEP"
 
 
 class CrashPoints:
     """Counts awaited calls and ends the process before the one whose turn it is.
 
-    turn: 1 for the first call; 0 never.
+    turn: 1 for the first call; 0 never. every: also at the steps within a transaction. steps: all, until now.
     """
 
-    def __init__(self, turn: int) -> None:
+    def __init__(self, turn: int, *, every: bool = False) -> None:
         self._turn = turn
-        self._calls = 0
+        self._every = every
+        self._deaths = 0
+        self.steps = 0
+
+    def within(self) -> None:
+        """A step of a transaction that has not been committed."""
+        if self._every:
+            self.point()
+        else:
+            self.steps += 1
 
     def point(self) -> None:
         """A place where the process may die; for code between two calls that are not wrapped."""
-        self._calls += 1
-        if self._calls == self._turn:
+        self.steps += 1
+        self._deaths += 1
+        if self._deaths == self._turn:
             os.kill(os.getpid(), signal.SIGKILL)
             signal.pause()  # the signal is delivered at the next return from the kernel, which is here
 
@@ -60,39 +77,43 @@ class CrashPoints:
 
 
 class _Wrapped:
-    def __init__(self, value: Any, points: CrashPoints) -> None:
+    """point: of each awaited call."""
+
+    def __init__(self, value: Any, points: CrashPoints, point: Callable[[], None] | None = None) -> None:
         self._value = value
         self._points = points
+        self._point = point or points.point
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._value, name)
         if not callable(found):
-            return found if type(found).__module__ == "builtins" else self._points.wrap(found)
+            known = type(found).__module__ == "builtins"
+            return found if known else _Wrapped(found, self._points, self._point)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            return _result(found(*arguments, **options), self._points)
+            return _result(found(*arguments, **options), self._points, self._point)
 
         return call
 
 
-def _result(value: Any, points: CrashPoints) -> Any:
+def _result(value: Any, points: CrashPoints, point: Callable[[], None]) -> Any:
     if hasattr(value, "__aenter__"):
         return _Entered(value, points)
     if isawaitable(value):
-        return _awaited(value, points)
+        return _awaited(value, point)
     if hasattr(value, "__anext__"):
-        return _iterated(value, points)
+        return _iterated(value, point)
     return value
 
 
-async def _awaited(value: Awaitable[Any], points: CrashPoints) -> Any:
-    points.point()
+async def _awaited(value: Awaitable[Any], point: Callable[[], None]) -> Any:
+    point()
     return await value
 
 
-async def _iterated(value: AsyncIterator[Any], points: CrashPoints) -> AsyncIterator[Any]:
+async def _iterated(value: AsyncIterator[Any], point: Callable[[], None]) -> AsyncIterator[Any]:
     async for item in value:
-        points.point()
+        point()
         yield item
 
 
@@ -107,11 +128,14 @@ class _Entered:
         self._points = points
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return _awaited(self._value, self._points).__await__()
+        return _awaited(self._value, self._points.point).__await__()
 
     async def __aenter__(self) -> Any:
         self._points.point()
-        return self._points.wrap(await self._value.__aenter__())
+        entered = await self._value.__aenter__()
+        if isinstance(entered, Transaction):
+            return _Wrapped(entered, self._points, self._points.within)
+        return self._points.wrap(entered)
 
     async def __aexit__(self, *error: object) -> Any:
         self._points.point()
@@ -139,7 +163,8 @@ class KillAt(Protocol):
         arrange: Callable[[], Awaitable[Any]] | None = None,
         timeout: float = PATIENCE,  # noqa: ASYNC109 -- of the child process, which is killed
     ) -> int:
-        """Run the scenario, killed at each step in turn, and `check` after each run; answers the number of steps.
+        """Run the scenario, killed at each step in turn, and `check` after each run; answers the number of steps of the
+        run that completed, with those of transactions that nobody died at.
 
         arrange: gives the scenario's arguments of one run, one value or a tuple; without it there are none and every
         run finds what the one before has left. timeout: seconds for one run.
@@ -171,7 +196,7 @@ def kill_at(execute: Callable[..., Any], databases: "Databases | None" = None) -
             completed = outcome.status == 0
             await check(CrashedRun(turn, completed, arguments))
             if completed:
-                return turn - 1
+                return outcome.steps
             if databases and arrange:
                 await databases.drop(but=before)
         raise AssertionError(f"the scenario has more than {LONGEST} steps")

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import importlib.util
 import inspect
+import mmap
 import os
 import pickle
 import select
@@ -26,7 +27,7 @@ from typing import IO, Any
 from fp_devstack.children import die_with_parent
 
 from fp_testkit import clock_tests
-from fp_testkit.crash import CrashPoints
+from fp_testkit.crash import EVERY_STEP, CrashPoints
 
 _LENGTH = struct.Struct("!I")
 LATE = 124
@@ -34,21 +35,25 @@ LATE = 124
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """module: file of the scenario. name: of the function in it."""
+    """module: file of the scenario. name: of the function in it. every: see `CrashPoints`."""
 
     module: str
     name: str
     arguments: bytes
     turn: int
     timeout: float
+    every: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """status: as of `subprocess`, negative for a signal. output: what the child said on stderr."""
+    """status: as of `subprocess`, negative for a signal. output: what the child said on stderr. steps: of a run that
+    completed.
+    """
 
     status: int
     output: str
+    steps: int = 0
 
 
 class CrashServer:
@@ -65,7 +70,8 @@ class CrashServer:
         file = inspect.getsourcefile(scenario)
         if file is None or "." in scenario.__qualname__:
             raise ValueError("a scenario is a function of a module, so that another process can find it")
-        order = Order(file, scenario.__qualname__, pickle.dumps(arguments), turn, timeout)
+        every = bool(os.environ.get(EVERY_STEP))
+        order = Order(file, scenario.__qualname__, pickle.dumps(arguments), turn, timeout, every)
         with self._turn:
             process = self._process or self._start()
             assert process.stdin is not None
@@ -136,10 +142,11 @@ def _load(path: Path, number: int) -> ModuleType:
 
 def _run(order: Order, module: ModuleType) -> Outcome:
     reader, writer = os.pipe()
+    steps = mmap.mmap(-1, _LENGTH.size)
     child = os.fork()
     if not child:
         os.close(reader)
-        _child(order, module, writer)
+        _child(order, module, writer, steps)
     os.close(writer)
     output, ended = _output(reader, time.monotonic() + order.timeout)
     os.close(reader)
@@ -148,7 +155,7 @@ def _run(order: Order, module: ModuleType) -> Outcome:
     _, status = os.waitpid(child, 0)
     if not ended:
         return Outcome(LATE, f"killed after {order.timeout:g} s\n{output}")
-    return Outcome(os.waitstatus_to_exitcode(status), output)
+    return Outcome(os.waitstatus_to_exitcode(status), output, *_LENGTH.unpack(steps[:]))
 
 
 def _output(reader: int, deadline: float) -> tuple[str, bool]:
@@ -164,7 +171,7 @@ def _output(reader: int, deadline: float) -> tuple[str, bool]:
         parts.append(part)
 
 
-def _child(order: Order, module: ModuleType, output: int) -> None:
+def _child(order: Order, module: ModuleType, output: int, steps: mmap.mmap) -> None:
     status = 1
     try:
         die_with_parent(os.getppid())
@@ -172,7 +179,9 @@ def _child(order: Order, module: ModuleType, output: int) -> None:
         os.dup2(output, 2)
         os.close(output)
         arguments = pickle.loads(order.arguments)  # noqa: S301 -- from ourselves
-        asyncio.run(getattr(module, order.name)(CrashPoints(order.turn), *arguments))
+        points = CrashPoints(order.turn, every=order.every)
+        asyncio.run(getattr(module, order.name)(points, *arguments))
+        steps[:] = _LENGTH.pack(points.steps)
         status = 0
     except BaseException:  # noqa: BLE001 -- reported to the test, whatever it is
         traceback.print_exc()

@@ -1,5 +1,6 @@
 """What the testkit gives, together with the database library it is mostly used with."""
 
+import itertools
 from pathlib import Path
 
 import asyncpg
@@ -48,7 +49,11 @@ async def two_rows(crash: CrashPoints, url: str) -> None:
         await tx.execute("insert into transfers values (2, -10)")
 
 
-async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(kill_at, databases, migrations):
+@pytest.mark.parametrize("every", ["", "1"], ids=["begin and commit", "every step"])
+async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(
+    kill_at, databases, migrations, monkeypatch, every
+):
+    monkeypatch.setenv("FP_EVERY_STEP", every)
     seen: list[int] = []
     databases_of_runs: set[int] = set()
 
@@ -60,5 +65,43 @@ async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(kill
 
     # Before the begin, each insert and the commit; then a run that lives.
     assert steps == 4
-    assert seen == [0, 0, 0, 0, 2]
+    assert seen == ([0, 0, 0, 0, 2] if every else [0, 0, 2])
     assert len(databases_of_runs) == 1, "each run has that of the one before, as it was"
+
+
+async def a_row_a_file_and_a_row(crash: CrashPoints, url: str, path: str) -> None:
+    database, file = await Database.connect(url, source="billing"), crash.wrap(File(path))
+    async with crash.wrap(database).transaction() as tx:
+        await tx.execute("insert into transfers values (1, 10)")
+        await file.write()
+        await tx.execute("insert into transfers values (2, -10)")
+        await tx.inbox.fresh("testkit", [])
+
+
+class File:
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    @property
+    def is_there(self) -> bool:
+        return self._path.exists()
+
+    async def write(self) -> None:
+        self._path.touch()
+
+
+async def test_what_a_transaction_does_elsewhere_is_a_step_to_die_at(kill_at, databases, migrations, tmp_path):
+    numbers = itertools.count()
+    seen: list[tuple[int, bool]] = []
+
+    async def arrange() -> tuple[str, str]:
+        return await databases.create(migrations, service="billing"), str(tmp_path / f"file{next(numbers)}")
+
+    async def check(run: CrashedRun) -> None:
+        seen.append((await _count(run.arguments[0]), File(run.arguments[1]).is_there))
+
+    steps = await kill_at(a_row_a_file_and_a_row, check, arrange=arrange)
+
+    # Before the begin, the file and the commit.
+    assert seen == [(0, False), (0, False), (0, True), (2, True)]
+    assert steps == 6
