@@ -4,6 +4,7 @@ from fp_cli.declared import applying, files
 from fp_cli.declared.document import Declaration, parse, written
 from fp_cli.declared.kinds import KINDS, kind
 from fp_kernel import InvalidArgument
+from fp_testkit.examples import examples
 from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def _specs(of):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), TEXT)
 def test_what_is_written_of_an_object_is_read_as_the_same_object(name, data, called):
     of = KINDS[name]

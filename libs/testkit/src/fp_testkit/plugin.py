@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from fp_testkit import clock_tests, order
+from fp_testkit import clock_tests, examples, order
 from fp_testkit.clock import ManualClock
 from fp_testkit.identity import TestIdentity
 
@@ -67,8 +67,10 @@ def pytest_load_initial_conftests() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before hypothesis loads the profile that the options name
 def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary folders inside the repository, so that a run leaves nothing elsewhere; set the date of the run."""
+    examples.register_profiles()
     folder = Path(config.rootpath) / ".tmp"
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ and (Path(config.rootpath) / "libs" / "testkit").is_dir():
         # 0711: `nobody`, as whom postgres runs under root, must pass.

@@ -9,6 +9,7 @@ from fp_billing.domain.meters import Meter
 from fp_billing.domain.periods import Period, period_of
 from fp_billing.domain.usage import Usage
 from fp_kernel import new_id
+from fp_testkit.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +64,7 @@ async def months(desk, plan_id, batches):
     return [await month(desk, team, period) for team in teams for period in PERIODS]
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts, facts, st.randoms(use_true_random=False), st.integers(1, 5))
 async def test_neither_order_nor_batches_nor_repetitions_change_what_a_month_holds(
     desk, clock, new_plan, alpha, beta, random, size

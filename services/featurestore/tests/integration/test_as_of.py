@@ -4,6 +4,7 @@ import asyncio
 
 from fp_featurestore.app.ports import AsOfQuery, Spine
 from fp_featurestore.domain.instants import EVER
+from fp_testkit.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def brute_window(rows, start, end, known_as_of, through):
 async def test_reads_as_of_a_time_are_those_of_a_brute_force_search(desk, defined):
     loop, names = asyncio.get_running_loop(), iter(range(10_000))
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
     @given(WRITES, ASKS, st.integers(0, 8), st.tuples(TIMES, TIMES, TIMES))
     def check(writes, asks, through, window):
         run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)  # noqa: E731

@@ -12,6 +12,7 @@ from fp_featurestore.app.trim_history import TrimHistory
 from fp_featurestore.domain.instants import EVER, moment
 from fp_kernel import Command, OutOfRange, Principal
 from fp_testkit.clock import ManualClock
+from fp_testkit.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +96,7 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
 ):
     loop, names = asyncio.get_running_loop(), iter(range(10_000))
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
     @given(WRITES, WRITES, st.integers(1, 9))
     def check(early, late, horizon):
         run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)  # noqa: E731

@@ -8,6 +8,7 @@ from fp_featurestore.adapters.online import keys
 from fp_featurestore.app.ports import LogPart, ViewRef
 from fp_featurestore.domain.rows import Row
 from fp_kernel import Unavailable
+from fp_testkit.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -165,7 +166,7 @@ async def test_any_order_of_any_parts_gives_the_newest_values(desk, defined):
     """Late writers, replays and rebuilds may come in any order and twice."""
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(ROWS, min_size=1, max_size=5), st.data())
     def check(writes, data):
         events = [

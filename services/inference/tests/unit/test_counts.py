@@ -13,6 +13,7 @@ from fp_inference.adapters.made import Made
 from fp_inference.adapters.spool.raw import raw
 from fp_inference.adapters.spool.records import Record, Report
 from fp_inference.adapters.spool.spool import Spool, SpoolFull
+from fp_testkit.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,7 +98,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(_STEPS)
 def test_each_recorded_row_is_in_one_count_wherever_processes_are_killed(steps):
     with TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ from fp_kernel.signatures import UNDECLARED, Column, Signature, TensorSpec
 from fp_kernel.tensors import ElementType, Tensor
 from fp_telemetry import Metrics
 from fp_testkit.clock import ManualClock
+from fp_testkit.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +116,7 @@ def _bytes(payload: bytes) -> bytes:
     return pb.InferenceCompleted.FromString(payload).SerializeToString(deterministic=True)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.lists(predictions(), min_size=1, max_size=2), st.data())
 def test_the_event_is_the_one_that_would_have_been_built_at_once(
     given_: list[tuple[Made, Signature]], data: st.DataObject

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fp_monitor.domain.baseline import CategoryCells, Distribution, NumericCells
 from fp_monitor.domain.counts import MAX_BLOCKS, count, empty, layout, merge
+from fp_testkit.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def together(parts):
     return result
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(20))
 @given(pieces, st.randoms())
 def test_the_order_of_merging_does_not_matter(given_pieces, random):
     parts = [counted(first, cells) for first, cells in given_pieces]
@@ -34,7 +35,7 @@ def test_the_order_of_merging_does_not_matter(given_pieces, random):
     assert together(parts) == together(shuffled)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(20))
 @given(pieces, pieces, pieces)
 def test_merging_is_associative_and_commutative(one, two, three):
     a, b, c = (together(counted(first, cells) for first, cells in each) for each in (one, two, three))
@@ -42,7 +43,7 @@ def test_merging_is_associative_and_commutative(one, two, three):
     assert merge(a, b) == merge(b, a)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(20))
 @given(events, st.integers(1, 299))
 def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut):
     left, right = cells[:cut], cells[cut:]
@@ -50,7 +51,7 @@ def test_a_window_counted_in_two_pieces_is_the_window_counted_at_once(cells, cut
     assert together(parts) == counted(0, cells)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(20))
 @given(events)
 def test_totals_are_the_bin_counts(cells):
     assert counted(0, cells).totals.tolist() == np.bincount(cells, minlength=CELLS).tolist()

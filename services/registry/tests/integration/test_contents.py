@@ -12,6 +12,7 @@ from fp_registry.app import measure_upload
 from fp_registry.app.delete_contents import DeleteContents
 from fp_registry.domain.artifact import content_key
 from fp_registry.domain.stages import Status
+from fp_testkit.examples import examples
 from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -102,7 +103,9 @@ class Turns:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(moves=[0, 0, 0, 2, 2, 2, 0, 1])
 @example(moves=[0, 0, 0, 0, 2, 0, 2, 2, 1, 1, 1, 1, 1])

@@ -11,6 +11,7 @@ from fp_registry.api.read_model import MessageDocuments, read_model
 from fp_registry.app.read_ports import ModelFilter, ModelRef
 from fp_registry.app.rebuild import Rebuild
 from fp_registry.domain.stages import Stage
+from fp_testkit.examples import examples
 from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ class Race:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(15),
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -10,6 +10,7 @@ import pytest
 from fp_onnx import Unreadable
 from fp_serving.adapters.onnx import OnnxEngine, read_file
 from fp_serving.app.load import _load
+from fp_testkit.examples import examples
 from fp_testkit.wallclock import RunningClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ def test_operators_that_mix_rows_never_do(make_model: ModelMaker, step: str) -> 
     assert not _ENGINE.load(path).row_wise
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from([*_APART, *_APART, *_MIXED]), min_size=1, max_size=5), data=st.data())
 def test_company_never_changes_an_answer(make_model: ModelMaker, steps: list[str], data: st.DataObject) -> None:
     path = _chain(make_model, steps)
