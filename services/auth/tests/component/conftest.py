@@ -1,14 +1,18 @@
 """auth as it runs: real Postgres and NATS, called through gRPC."""
 
 import base64
+import functools
 import hashlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import resources
+from types import SimpleNamespace
 
 import argon2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from forgepoint.auth.v1 import auth_pb2, auth_pb2_grpc
 from fp_auth.adapters.argon2 import Argon2Hasher
 from fp_auth.main import serve
@@ -99,6 +103,19 @@ class Member:
 @pytest.fixture(autouse=True)
 def _cheap_hashing(monkeypatch):
     monkeypatch.setattr("fp_auth.main.Argon2Hasher", lambda: Argon2Hasher(CHEAP))
+
+
+@functools.cache
+def _private_key(_number: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65_537, 2_048)
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_earlier_tests(monkeypatch):
+    """Each key of a test is another one, and the first key of each test is the same: to make one takes 70 ms."""
+    numbers = itertools.count()
+    made = SimpleNamespace(generate_private_key=lambda *_: _private_key(next(numbers)))
+    monkeypatch.setattr("fp_auth.adapters.keyring.rsa", made)
 
 
 @pytest.fixture
