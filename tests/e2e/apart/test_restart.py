@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import nats
 import pytest
+from command_line import within
 from forgepoint.registry.v1 import registry_pb2
 from fp_events import STREAMS
 from fp_rpc import BearerToken, Channels
@@ -25,7 +27,11 @@ def stack(tmp_path_factory):
     data = home / "data"
 
     def run(*arguments: str):
-        return fp("-o", "json", *arguments, home=home, env={"FP_DATA": str(data)})
+        if arguments[0] in {"up", "down"}:
+            return fp("-o", "json", *arguments, home=home, env={"FP_DATA": str(data)})
+        # Beside the loop of the test: the command has a loop of its own.
+        with ThreadPoolExecutor(1) as beside:
+            return beside.submit(within, "-o", "json", *arguments, home=home, env={"FP_DATA": str(data)}).result()
 
     run.folder = data
     yield run

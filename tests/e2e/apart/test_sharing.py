@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
+from command_line import within
 from deployed_models import deploy, predict
 from fp_kernel import Error
 from fp_rpc import BearerToken, Channels
@@ -23,17 +24,20 @@ FOR_EVER = 2**40
 
 @pytest.fixture
 def stack(tmp_path):
-    """`stack(*UP)`: the command on a platform of this test's own, where small versions share."""
+    """`stack("whoami")`: the command on a platform of this test's own, where small versions share.
+
+    call: `fp` for a program of its own.
+    """
     env = {"FP_DATA": str(tmp_path / "data"), "FP_PIPELINE_SHARED_MODEL_BYTES": "1000000"}
 
-    def run(*arguments: str, **more: str):
-        return fp("-o", "json", *arguments, home=tmp_path, env=env | more)
+    def run(*arguments: str, call=within, **more: str):
+        return call("-o", "json", *arguments, home=tmp_path, env=env | more)
 
-    started = run(*UP)
+    started = run(*UP, call=fp)
     assert started.returncode == 0, started.stderr
     run.folder = tmp_path / "data"
     yield run
-    run("down")
+    run("down", call=fp)
 
 
 @pytest_asyncio.fixture
@@ -122,7 +126,8 @@ async def kill_in_the_middle_of_a_run(client, supervisor, before: int) -> None:
 async def unload_and_load(stack, supervisor, client) -> None:
     access = await supervisor.access()
     login = ("login", "--email", access.email, "--address", access.address)
-    assert stack(*login, FP_PASSWORD=access.password).returncode == 0
+    entered = await asyncio.to_thread(stack, *login, FP_PASSWORD=access.password)
+    assert entered.returncode == 0
 
     def asked(command: str, *more: str):
         said = stack("deployments", command, "counter", *more)
