@@ -196,7 +196,8 @@ def kill_at(execute: Callable[..., Any], databases: "Databases | None" = None) -
             completed = outcome.status == 0
             await check(CrashedRun(turn, completed, arguments))
             if completed:
-                return outcome.steps
+                steps: int = outcome.steps
+                return steps
             if databases and arrange:
                 await databases.drop(but=before)
         raise AssertionError(f"the scenario has more than {LONGEST} steps")
