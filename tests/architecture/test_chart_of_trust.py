@@ -138,6 +138,14 @@ def test_the_world_may_be_shown_a_certificate_of_another_issuer():
     assert objects["Certificate", "", "edge"]["spec"]["dnsNames"] == ["edge"]
 
 
+def test_a_platform_that_is_reached_by_an_address_is_certified_for_it():
+    text = chart.rendered(CHART, KIND, "tls.enabled=true", "publicUrl=https://192.0.2.7:30080")
+
+    chart.conform(text)
+    edge = by_name(text)["Certificate", "", "edge"]["spec"]
+    assert (edge["dnsNames"], edge["ipAddresses"]) == (["edge"], ["192.0.2.7"])
+
+
 def test_an_issuer_that_is_there_is_used_and_none_is_made():
     objects = by_name(chart.rendered(CHART, KIND, *TLS, "tls.certManager.issuerRef.name=company"))
 
