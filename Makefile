@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV
 export TMPDIR := $(CURDIR)/.tmp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format generate bench proof cluster cluster-test cluster-down clean
+.PHONY: help setup demo up down test check format generate bench proof cluster cluster-test cluster-check cluster-down clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ cluster: setup ## A real Kubernetes of one node, built from source (root, Linux)
 
 cluster-test: setup ## The chart on that node
 	@$(BIN)/python -m pytest -q tests/cluster
+
+cluster-check: setup ## The first level of them, when something changed that only a cluster can judge
+	@$(BIN)/python tests/cluster/level_one.py
 
 cluster-down: setup ## End it; nothing is left
 	@$(BIN)/python tests/cluster/cluster.py down

@@ -35,7 +35,7 @@ class Recipe:
 
     @property
     def image(self) -> str:
-        return f"{_REGISTRY}/{self.name}:{_version()}"
+        return f"{_REGISTRY}/{self.name}:{version()}"
 
 
 def recipes() -> list[Recipe]:
@@ -62,14 +62,14 @@ def archive(layout: Layout) -> Path:
 def build(layout: Layout, recipe: Recipe, *, cached: bool = True) -> str:
     """The digest of its image. cached: layers of earlier builds are taken, whose names then stand in its history."""
     print(f"building {recipe.name}", flush=True)
-    _load_bases(layout)
+    load_bases(layout)
     trusted = ["--volume", f"{_AUTHORITIES}:{_AUTHORITIES}:ro", "--build-arg", f"SSL_CERT_FILE={_AUTHORITIES}"]
     arguments = {
         "BASE": _base(recipe),
         "BUILD_BASE": bases.BUILD_BASE,
         "PACKAGE": recipe.package,
         "MODULE": recipe.module,
-        "VERSION": _version(),
+        "VERSION": version(),
     }
     _buildah(
         layout,
@@ -139,7 +139,7 @@ def _pack(layout: Layout, target: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _load_bases(layout: Layout) -> None:
+def load_bases(layout: Layout) -> None:
     for name, each in zip((bases.BASE, bases.SHELL_BASE, bases.BUILD_BASE), bases.make(layout), strict=True):
         if not _buildah(layout, "images", "--quiet", "--filter", f"reference={name}").strip():
             _buildah(layout, "pull", "--quiet", "--policy", "never", f"docker-archive:{each}")
@@ -169,7 +169,7 @@ def _buildah(layout: Layout, *arguments: str) -> str:
     return subprocess.run(whole, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def _version() -> str:
+def version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 

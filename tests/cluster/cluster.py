@@ -47,6 +47,8 @@ _LINKS = Path("/sys/class/net")
 _API_SECONDS = 240
 _READY_SECONDS = 300
 _END_SECONDS = 60
+# A process of nice 0 has 1024.
+_SHARES = 20 * 1024
 # It outlives this program; forgotten while that runs, Python would complain of it.
 _LEFT_BEHIND: list["subprocess.Popen[bytes]"] = []
 
@@ -105,8 +107,12 @@ def status(layout: Layout) -> None:
 
 def import_images(layout: Layout, archives: list[Path]) -> None:
     for archive in archives:
-        loaded = ["ctr", "--address", str(layout.containerd), "--namespace", "k8s.io", "images", "import"]
-        _inside(layout, *loaded, str(archive.resolve()))
+        containers(layout, "images", "import", str(archive.resolve()))
+
+
+def containers(layout: Layout, *arguments: str) -> None:
+    """containerd's command, inside."""
+    _inside(layout, "ctr", "--address", str(layout.containerd), "--namespace", "k8s.io", *arguments)
 
 
 def kubectl(layout: Layout, *arguments: str, stdin: str | None = None, quiet: bool = False) -> bool:
@@ -203,6 +209,8 @@ def _make_cgroups() -> None:
     for what in ("cpus", "mems"):
         name = f"cpuset.{what}"
         (_CGROUPS / "cpuset" / CGROUP / name).write_text((_CGROUPS / "cpuset" / name).read_text())
+    # All pods together would weigh as much as one process beside them, and starve on a machine that does much else.
+    (_CGROUPS / "cpu" / CGROUP / "cpu.shares").write_text(str(_SHARES))
 
 
 def _note_sysctls(layout: Layout) -> None:

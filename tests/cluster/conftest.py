@@ -39,6 +39,7 @@ def made(cluster):
         cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=300s")
         yield name
         cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=300s")
+        cluster.empty_volumes(name)
 
     return make
 
@@ -57,4 +58,5 @@ def installation(cluster, made, tmp_path_factory):
     whole.make()
     print(*(f"{name} {seconds:.0f} s" for name, seconds in whole.starts()), sep="\n")
     yield whole
+    whole.unmake()
     next(namespaces, None)

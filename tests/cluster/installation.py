@@ -21,6 +21,8 @@ CHART, STORES = ROOT / chart_facts.CHART, ROOT / store_facts.CHART
 VALUES = [CHART / "values-kind.yaml", CHART / "values-small.yaml"]
 EDGE_PORT = 30080
 EDGE = f"http://{NODE_IP}:{EDGE_PORT}"
+# What stands in the way of a prediction, so that one pod of each may go.
+TWICE = tuple(part for noun in ("edge", "inference") for part in ("--set", f"services.{noun}.replicas=2"))
 _SECONDS = 900
 
 
@@ -39,12 +41,25 @@ class Installation:
         self.upgrade("--install")
         self._apply_secrets("fp-runtimes", "--program", "serving")
 
-    def upgrade(self, *options: str) -> str:
+    def doubled(self, *options: str) -> str:
+        """What stands in the way of a prediction, twice; databases and streams stay as they are."""
+        return self.upgrade("--no-hooks", *TWICE, *options)
+
+    def roll_back(self) -> str:
+        """To the revision before."""
+        return self.helm("rollback", "forgepoint", "--wait", f"--timeout={_SECONDS}s")
+
+    def unmake(self) -> None:
+        """As somebody uninstalls them; volumes and secrets, which no release owns, go with the namespace."""
+        for release in ("forgepoint", "stores"):
+            self.helm("uninstall", release, "--wait", f"--timeout={_SECONDS}s")
+
+    def upgrade(self, *options: str, chart: Path = CHART) -> str:
         """Returns when everything is ready."""
         values = [part for file in VALUES for part in ("--values", str(file))]
         address = ["--set", f"publicUrl={EDGE}"]
         waits = ["--wait", f"--timeout={_SECONDS}s"]
-        return self.helm("upgrade", "forgepoint", str(CHART), *values, *address, *waits, *options)
+        return self.helm("upgrade", "forgepoint", str(chart), *values, *address, *waits, *options)
 
     def helm(self, *arguments: str) -> str:
         """Raises AssertionError with what it says, and how the pods are."""

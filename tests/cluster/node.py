@@ -15,6 +15,10 @@ from layout import HOST_LINK, NODE, NODE_IP, NODE_LINK, PODS, SERVICES, VOLUMES,
 # Each a tenth of a second.
 _TRIES = 600
 _ETCD = "http://127.0.0.1:2379"
+# What is in memory, by folder, and how much of it at most: what fills one up fails there, and leaves the machine alone.
+_IN_MEMORY = {"containerd": "6g", "state": "64m", "etcd": "512m", "kubelet": "2g", "volumes": "4g"}
+# Of containerd: images as they came, which are read once, when they are unpacked.
+_ON_DISK = "io.containerd.content.v1.content"
 
 
 def main() -> None:
@@ -38,8 +42,10 @@ def _mounts(layout: Layout) -> None:
     Path("/run/lock").mkdir()
     Path("/run/netns").mkdir()
     _do("mount", "--bind", str(run / "etc" / "resolv.conf"), str(Path("/etc/resolv.conf").resolve()))
-    for name in ("containerd", "state", "etcd", "kubelet", "volumes"):
-        _do("mount", "-t", "tmpfs", "-o", "mode=0711", f"forgepoint-{name}", str(run / name))
+    for name, size in _IN_MEMORY.items():
+        _do("mount", "-t", "tmpfs", "-o", f"mode=0711,size={size}", f"forgepoint-{name}", str(run / name))
+    (run / "containerd" / _ON_DISK).mkdir()
+    _do("mount", "--bind", str(run / "content"), str(run / "containerd" / _ON_DISK))
     for number in range(VOLUMES):
         (run / "volumes" / str(number)).mkdir()
 

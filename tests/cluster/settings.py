@@ -5,6 +5,7 @@ import json
 from images import PAUSE
 from layout import CGROUP, DNS_SERVICE, NODE, NODE_PODS, PODS, Layout
 
+EVICTED_BELOW_MIB = 200
 _CONTAINERD = """\
 version = 2
 root = "{run}/containerd"
@@ -24,7 +25,7 @@ conf_dir = "{run}/cni"
 def write(layout: Layout) -> None:
     """Folders too, those of volumes among them."""
     run = layout.run
-    for name in ("etc", "cni", "log", "etcd", "kubelet", "containerd", "state", "scratch", "volumes"):
+    for name in ("etc", "cni", "log", "etcd", "kubelet", "containerd", "content", "state", "scratch", "volumes"):
         (run / name).mkdir(parents=True, exist_ok=True)
     # No address outside of the cluster resolves, and none could be reached.
     (run / "etc" / "resolv.conf").write_text(f"nameserver {DNS_SERVICE}\n")
@@ -65,7 +66,11 @@ def _kubelet(layout: Layout) -> dict[str, object]:
         "nodeStatusUpdateFrequency": "5s",
         # An image that was collected could not be pulled again.
         "imageGCHighThresholdPercent": 100,
-        "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "evictionHard": {
+            "memory.available": f"{EVICTED_BELOW_MIB}Mi",
+            "nodefs.available": "1%",
+            "imagefs.available": "1%",
+        },
         "featureGates": {"KubeletInUserNamespace": True},
     }
 

@@ -6,8 +6,6 @@ ConfigMap holds, so that no image is built for it.
 
 import asyncio
 import json
-import os
-import signal
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -259,30 +257,18 @@ async def test_many_jobs_at_once_all_end(jobs, name):
         assert await jobs.log(each, 0, 1) == [each]
 
 
-def _process(name):
-    """Its id on this side of the cluster's namespaces."""
-    [found] = [
-        int(each.parent.name)
-        for each in Path("/proc").glob("[0-9]*/cmdline")
-        if each.read_bytes().split(b"\0")[1:2] == [name.encode()]
-    ]
-    return found
-
-
-async def test_a_job_goes_on_while_the_api_server_stands_still(jobs, workloads, as_pipeline, name):
+async def test_a_job_goes_on_while_the_api_server_stands_still(installed, jobs, workloads, as_pipeline, name):
     await jobs.start(name, told(says=["here"], lasts=True))
     await until(lambda: jobs.log(name, 0, 1))
     hasty = Cluster.connect(JOBS, timeout=1.0, config=as_pipeline)
-    server = _process("kube-apiserver")
-    os.kill(server, signal.SIGSTOP)
     try:
-        # As steps and the reconciler see it: an error that costs no attempt.
-        with pytest.raises(Unavailable):
-            await KubernetesJobs(hasty, workloads["job"]).find(name)
-        with pytest.raises(Unavailable):
-            await KubernetesRuntimes(hasty, workloads["runtime"]).running()
+        with installed.standing_still("kube-apiserver"):
+            # As steps and the reconciler see it: an error that costs no attempt.
+            with pytest.raises(Unavailable):
+                await KubernetesJobs(hasty, workloads["job"]).find(name)
+            with pytest.raises(Unavailable):
+                await KubernetesRuntimes(hasty, workloads["runtime"]).running()
     finally:
-        os.kill(server, signal.SIGCONT)
         await hasty.close()
 
     assert (await jobs.find(name)).state is JobState.RUNNING
