@@ -5,6 +5,7 @@ import asyncio
 from fp_featurestore.app.ports import AsOfQuery, Spine
 from fp_featurestore.domain.instants import EVER
 from fp_testkit.examples import examples
+from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ async def test_reads_as_of_a_time_are_those_of_a_brute_force_search(desk, define
     @settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
     @given(WRITES, ASKS, st.integers(0, 8), st.tuples(TIMES, TIMES, TIMES))
     def check(writes, asks, through, window):
-        run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(30)  # noqa: E731
+        run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(PATIENCE)  # noqa: E731
         run(compare(writes, [AsOfQuery(*ask) for ask in asks], through or EVER, window))
 
     async def compare(writes, asks, through, window):

@@ -13,6 +13,7 @@ from fp_featurestore.domain.instants import EVER, moment
 from fp_kernel import Command, OutOfRange, Principal
 from fp_testkit.clock import ManualClock
 from fp_testkit.examples import examples
+from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,7 +100,7 @@ async def test_reads_within_retention_are_equal_before_and_after_and_a_rebuild_g
     @settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
     @given(WRITES, WRITES, st.integers(1, 9))
     def check(early, late, horizon):
-        run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)  # noqa: E731
+        run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(PATIENCE)  # noqa: E731
         run(compare(early, late, horizon))
 
     async def compare(early, late, horizon):

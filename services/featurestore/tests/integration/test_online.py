@@ -9,6 +9,7 @@ from fp_featurestore.app.ports import LogPart, ViewRef
 from fp_featurestore.domain.rows import Row
 from fp_kernel import Unavailable
 from fp_testkit.examples import examples
+from fp_testkit.patience import PATIENCE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,7 +179,7 @@ async def test_any_order_of_any_parts_gives_the_newest_values(desk, defined):
             for version, rows in enumerate(writes, 2)
         ]
         order = data.draw(st.permutations([*events, *events]))
-        asyncio.run_coroutine_threadsafe(compare(events, order), loop).result(30)
+        asyncio.run_coroutine_threadsafe(compare(events, order), loop).result(PATIENCE)
 
     async def compare(events, order):
         await desk.flush()
