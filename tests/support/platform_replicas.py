@@ -49,7 +49,7 @@ class PlatformReplicas:
         outer = {"PATH": os.environ["PATH"]}
         self._environments = Environments(platform.folder, stack.ports, stack.secrets, (*SERVICES, EDGE), outer)
 
-    def process(self, noun: str, number: int, **settings: str) -> NotedProcess:
+    def process(self, noun: str, number: int, make: Callable[..., NotedProcess] = NotedProcess, **settings: str) -> Any:
         """On ports of its own, with a folder of its own for what it keeps on disk."""
         service = _SERVICES[noun]
         url = self._platform.access.databases.get(noun, "")
@@ -59,7 +59,7 @@ class PlatformReplicas:
         own = {"FP_GRPC_PORT": "", "FP_HTTP_PORT": "", "FP_HTTPS_PORT": "", "FP_GATEWAY_HTTP_PORT": ""}
         ports = {name: str(free_port()) for name in own if name in environment}
         kept = {"FP_SPOOL_DIR": str(spool)} if "FP_SPOOL_DIR" in environment else {}
-        return NotedProcess(noun, {**environment, **ports, **kept, **settings}, self._folder / f"{noun}-{number}.log")
+        return make(noun, {**environment, **ports, **kept, **settings}, self._folder / f"{noun}-{number}.log")
 
     def edge(self, **addresses: str) -> EdgeProcess:
         """In front of the platform's services, but for these addresses."""

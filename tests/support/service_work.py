@@ -1,14 +1,16 @@
 """Of each service behind the edge: a read, a command with a key, and the table in which the command leaves a row."""
 
 import asyncio
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import numpy as np
 from fp_gateway.methods import all_methods
-from fp_kernel import Unavailable, new_id
+from fp_kernel import Error, Unavailable, new_id
 from fp_testkit.patience import PATIENCE
 from google.protobuf import json_format, message_factory
 
@@ -157,3 +159,30 @@ def web_caller(http: httpx.AsyncClient, ids: Callable[[], str]) -> Call:
         raise Unavailable(failure)
 
     return call
+
+
+@dataclass
+class Load:
+    """Callers of services, until it is over. done: answers by noun and kind."""
+
+    pause: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    done: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def start(self, group: asyncio.TaskGroup, noun: str, call: Call, readers: int, writers: int) -> None:
+        for kind, count in (("read", readers), ("command", writers)):
+            for number in range(count):
+                group.create_task(self._caller(noun, call, kind, number))
+
+    async def _caller(self, noun: str, call: Call, kind: str, number: int) -> None:
+        work = WORKS[noun]
+        for turn in itertools.count():
+            if self.over.is_set():
+                return
+            try:
+                answered = await (call(work.read) if kind == "read" else work.command(call, f"{noun}-{number}-{turn}"))
+                self.done[noun][kind] += 1 if kind == "read" else answered
+            except Error as error:
+                self.failures.append((noun, kind, repr(error)))
+            await asyncio.sleep(self.pause)
