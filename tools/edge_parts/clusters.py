@@ -7,6 +7,9 @@ from edge_parts.shapes import ADMIN, GATEWAY, HTTP, MIB, Json, extension, resour
 
 _CONNECTIONS, _WAITING, _CALLS = 64, 1_024, 4_000
 _WINDOW = MIB
+# A name may be one address for all replicas, of which each connection gets one: by new ones those that came later have
+# their share. Calls on the old one go on, for an hour at most, so that there are never _CONNECTIONS of two threads.
+_LONGEST_CONNECTION = "180s"
 
 
 def nouns() -> tuple[str, ...]:
@@ -23,7 +26,7 @@ def _cluster(name: str, noun: str, protocol: Json, check: Json, alpn: str) -> Js
     options = typed(
         "extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config=protocol,
-        common_http_protocol_options={"idle_timeout": "60s"},
+        common_http_protocol_options={"idle_timeout": "60s", "max_connection_duration": _LONGEST_CONNECTION},
         http_filters=[_proof(noun), _codec()],
     )
     return typed(

@@ -39,11 +39,11 @@ class Upstream(grpc.GenericRpcHandler):
 
 
 @contextlib.asynccontextmanager
-async def serving(handler):
+async def serving(handler, port="0"):
     server, health = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)]), Health()
     health.set(serving=True)
     server.add_generic_rpc_handlers((health.handlers(), handler))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     yield f"127.0.0.1:{port}"
     health.close()
@@ -199,6 +199,27 @@ async def test_a_call_under_way_ends_before_the_edge_does(edge, channel, registr
     assert (await under_way)["upstream"] == "registry"
     await draining
     await edge.stop()
+
+
+async def test_each_replica_behind_one_address_gets_calls_and_none_is_broken_off(edge, channel, registry):
+    """As behind a Service of Kubernetes, a connection is some replica's: the edge keeps none for long."""
+    upstream, address = registry
+    clusters = edge.folder / "clusters.json"
+    often = clusters.with_suffix(".often")
+    often.write_text(clusters.read_text().replace('"180s"', '"0.2s"'))
+    often.replace(clusters)
+    async with asyncio.timeout(PATIENCE):
+        while not await edge.figure("envoy_cluster_upstream_cx_max_duration_reached"):
+            await call(channel, LIST, *BEARER)
+        under_way = asyncio.ensure_future(call(channel, SLOW, *BEARER))
+        await upstream.begun.wait()
+        async with serving(Upstream("another"), port=address.rpartition(":")[2]):
+            found = set()
+            while found != {"registry", "another"}:
+                found.add((await call(channel, LIST, *BEARER))["upstream"])
+            upstream.go_on.set()
+
+            assert (await under_way)["upstream"] == "registry"
 
 
 async def test_a_pod_drains_by_the_command_before_it_is_ended(edge):
