@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fp_kernel import Replayed, ResourceExhausted
 from fp_rpc import ServerPolicy
+from fp_rpc.http1 import connection
 from fp_rpc.http2 import frames
 from fp_testkit.http import NO_TLS
 from fp_testkit.patience import PATIENCE
@@ -219,7 +220,10 @@ async def test_a_body_is_asked_for_when_its_caller_is_known(serve, keys):
         (b"NOTHING AT ALL\r\n\r\n", b"400"),
     ],
 )
-async def test_what_is_no_call_is_refused_and_its_connection_closed(serve, sent, status):
+async def test_what_is_no_call_is_refused_and_told_that_nothing_follows(serve, sent, status, monkeypatch):
+    # Its end comes with its refusal, not when the server has read enough of what follows.
+    monkeypatch.setattr(connection, "_LINGER", 2 * PATIENCE)
+
     answer = await exchange((await serve(http="One")).address, sent + b"GET / HTTP/1.1\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 " + status)

@@ -227,9 +227,13 @@ class Http1Connection(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Most clients read no answer before they have sent their body."""
+        """Most clients read no answer before they have sent their body. Whoever reads until the end has it now: he
+        waited for as long as a body that nobody reads is taken (RFC 9112, section 9.6).
+        """
         self._lingers = True
         self.read_on()
+        if not self._calls and self._transport.can_write_eof():
+            self._transport.write_eof()
         self._wait(_LINGER, self.end)
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
