@@ -37,7 +37,7 @@ async def _until(condition, what="the condition"):
         if answer:
             return answer
         assert not bound.over, f"{what} did not come true"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
 
 
 def _ask(address, path="/"):
@@ -116,6 +116,22 @@ async def house(tmp_path):
     for each in made:
         with contextlib.suppress(FileNotFoundError):
             await each.down()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """`standing(service, ...)`: a folder for these services, started; for tests that leave it as it is."""
+    made = []
+
+    def make(*services):
+        house = House(tmp_path_factory.mktemp("house") / "data", list(services))
+        made.append(house)
+        asyncio.run(house.up())
+        return house
+
+    yield make
+    for each in made:
+        asyncio.run(each.down())
 
 
 @pytest.fixture

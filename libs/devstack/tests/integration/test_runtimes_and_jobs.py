@@ -38,11 +38,25 @@ async def printed(house, name, until, text):
     await until(there, f"{text!r} in the log of {name}")
 
 
+@pytest.fixture(scope="module")
+def shared(standing):
+    return standing()
+
+
 @pytest.fixture
-async def running(house):
-    running = house()
-    await running.up()
-    return running
+async def running(shared):
+    """Without runtimes; names of jobs are the test's own."""
+    yield shared
+    for runtime in await shared.client.runtimes():
+        await shared.client.stop_runtime(runtime.name)
+
+
+@pytest.fixture
+async def own(house):
+    """For a test that ends it."""
+    own = house()
+    await own.up()
+    return own
 
 
 async def test_a_runtime_is_started_once_whoever_asks_again(running, until):
@@ -85,26 +99,26 @@ async def test_a_runtime_that_dies_is_started_again_on_its_port(running, until):
 
 
 @pytest.mark.parametrize("ending", ["down", "die"])
-async def test_runtimes_come_back_on_their_ports_however_the_supervisor_ended(running, until, ending):
-    before = [await started(running, name, until) for name in ("a", "b")]
-    await getattr(running, ending)()
-    await running.up()
-    after = [await started(running, name, until) for name in ("a", "b")]
+async def test_runtimes_come_back_on_their_ports_however_the_supervisor_ended(own, until, ending):
+    before = [await started(own, name, until) for name in ("a", "b")]
+    await getattr(own, ending)()
+    await own.up()
+    after = [await started(own, name, until) for name in ("a", "b")]
 
     assert [(each.name, each.address) for each in after] == [(each.name, each.address) for each in before]
 
 
-async def test_a_stopped_runtime_is_gone_for_good_and_stopping_again_is_fine(running, until, gone):
-    runtime = await started(running, "r", until)
-    await running.client.stop_runtime("r")
-    await running.client.stop_runtime("r")
+async def test_a_stopped_runtime_is_gone_for_good_and_stopping_again_is_fine(own, until, gone):
+    runtime = await started(own, "r", until)
+    await own.client.stop_runtime("r")
+    await own.client.stop_runtime("r")
 
     assert gone(runtime.pid)
     with pytest.raises(NotFound):
-        await running.client.runtime("r")
-    await running.down()
-    await running.up()
-    assert await running.client.runtimes() == ()
+        await own.client.runtime("r")
+    await own.down()
+    await own.up()
+    assert await own.client.runtimes() == ()
 
 
 async def test_stopping_and_starting_at_once_end_in_one_of_the_two(running, until):
@@ -158,9 +172,11 @@ async def test_a_job_that_was_killed_tells_the_signal(running, until):
 
 
 async def test_a_job_gets_no_secret_of_the_platform(running, until):
-    await running.client.start_job("e", ProcessSpec("dummy_job", {"FP_JOB_ACT": "environment", "FP_JOB_TOKEN": "t"}))
-    await ended(running, "e", until)
-    lines = set((await running.client.job_log("e")).lines)
+    await running.client.start_job(
+        "environment-of-a-job", ProcessSpec("dummy_job", {"FP_JOB_ACT": "environment", "FP_JOB_TOKEN": "t"})
+    )
+    await ended(running, "environment-of-a-job", until)
+    lines = set((await running.client.job_log("environment-of-a-job")).lines)
 
     assert {line for line in lines if line.startswith("FP_")} == {
         "FP_ENV",
@@ -186,22 +202,22 @@ async def test_a_running_job_can_be_stopped_with_what_it_started(running, until,
 
 
 @pytest.mark.parametrize("ending", ["down", "die"])
-async def test_a_job_that_ran_when_the_supervisor_ended_has_failed_and_does_not_run_again(running, until, ending):
-    await running.client.start_job("done", ProcessSpec("dummy_job"))
-    done = await ended(running, "done", until)
+async def test_a_job_that_ran_when_the_supervisor_ended_has_failed_and_does_not_run_again(own, until, ending):
+    await own.client.start_job("done", ProcessSpec("dummy_job"))
+    done = await ended(own, "done", until)
     spec = ProcessSpec("dummy_job", {"FP_JOB_ACT": "wait"})
-    await running.client.start_job("cut", spec)
-    await printed(running, "cut", until, "begins")
-    await getattr(running, ending)()
-    await running.up()
-    cut = await running.client.start_job("cut", spec)
+    await own.client.start_job("cut", spec)
+    await printed(own, "cut", until, "begins")
+    await getattr(own, ending)()
+    await own.up()
+    cut = await own.client.start_job("cut", spec)
 
     assert cut.state is JobState.FAILED
     assert cut.reason.startswith("interrupted")
     assert cut.lines == 1
-    assert (await running.client.job_log("cut")).lines == ("begins",)
-    assert await running.client.job("done") == done
-    assert [each.name for each in await running.client.jobs()] == ["cut", "done"]
+    assert (await own.client.job_log("cut")).lines == ("begins",)
+    assert await own.client.job("done") == done
+    assert [each.name for each in await own.client.jobs()] == ["cut", "done"]
 
 
 async def test_a_job_name_means_one_module(running, until):
@@ -218,8 +234,8 @@ async def test_an_unknown_job_is_not_found(running):
 
 
 async def test_the_kept_spec_holds_no_token(running, until):
-    await running.client.start_job("j", ProcessSpec("dummy_job", {"FP_JOB_TOKEN": "very-secret"}))
-    await ended(running, "j", until)
+    await running.client.start_job("secret", ProcessSpec("dummy_job", {"FP_JOB_TOKEN": "very-secret"}))
+    await ended(running, "secret", until)
 
     assert not [path for path in running.folder.rglob("*") if path.is_file() and b"very-secret" in path.read_bytes()]
 
@@ -247,16 +263,14 @@ async def test_a_group_means_one_program(running, until):
         await running.client.start_runtime("d", replace(SERVICE, group="../x"))
 
 
-async def test_a_group_comes_back_as_one_process_at_its_address(house, until):
-    running = house()
-    await running.up()
+async def test_a_group_comes_back_as_one_process_at_its_address(own, until):
     shared = replace(SERVICE, group="shared-t")
-    one, _ = [await started(running, name, until, shared) for name in ("a", "b")]
-    await running.down()
-    await running.up()
+    one, _ = [await started(own, name, until, shared) for name in ("a", "b")]
+    await own.down()
+    await own.up()
 
     async def back():
-        found = await running.client.runtimes("")
+        found = await own.client.runtimes("")
         return found if len(found) == 2 and all(each.state is ProcessState.READY for each in found) else None
 
     first, second = await until(back, "the group to come back")

@@ -16,6 +16,12 @@ from fp_supervisor import ProcessSpec, ProcessState, SupervisorClient, launch, u
 from fp_testkit.patience import PATIENCE
 
 
+@pytest.fixture(scope="module")
+def running(standing):
+    """Found well, and left so."""
+    return standing({"noun": "alpha", "module": "dummy_service", "nats": True})
+
+
 async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask):
     running = house(
         alpha | {"database": True, "nats": True, "peers": ["beta"]}, {"noun": "beta", "module": "dummy_service"}
@@ -34,9 +40,7 @@ async def test_a_service_runs_with_the_environment_of_its_noun(house, alpha, ask
     await (await nats.connect(environment["FP_NATS_URL"], connect_timeout=int(PATIENCE))).close()
 
 
-async def test_status_tells_pid_readiness_memory_and_addresses_of_everything(house, alpha):
-    running = house(alpha | {"nats": True})
-    await running.up()
+async def test_status_tells_pid_readiness_memory_and_addresses_of_everything(running):
     status = await running.client.status()
     by_name = {each.name: each for each in status.processes}
 
@@ -121,10 +125,7 @@ async def test_a_signal_ends_the_supervisor_as_down_does(house, alpha, family, g
     await until(lambda: all(gone(pid) for pid in pids), "the end of everything")
 
 
-async def test_a_folder_has_one_supervisor(house, alpha):
-    running = house(alpha)
-    await running.up()
-
+async def test_a_folder_has_one_supervisor(running):
     assert not await launch.ensure(running.folder)
     assert launch.is_running(running.folder)
 
@@ -209,9 +210,7 @@ async def test_the_socket_is_private_and_its_path_may_be_long(house, alpha, tmp_
     assert (await running.client.status()).ready
 
 
-async def test_a_request_that_is_none_is_answered_by_an_error_and_the_next_one_is_served(house, alpha):
-    running = house(alpha)
-    await running.up()
+async def test_a_request_that_is_none_is_answered_by_an_error_and_the_next_one_is_served(running):
     with unix_path.address(running.folder / "supervisor.sock") as address:
         reader, writer = await asyncio.open_unix_connection(address)
     for line in (
@@ -247,24 +246,17 @@ async def test_access_tells_the_first_admin_and_the_addresses(house):
     assert access.nats_url.startswith("nats://")
 
 
-async def test_processes_are_named_after_what_they_are(house, alpha):
-    running = house(alpha)
-    await running.up()
-
+async def test_processes_are_named_after_what_they_are(running):
     assert psutil.Process((await running.process("alpha")).pid).name() == "fp-alpha"
 
 
-async def test_the_environment_of_a_spec_is_checked(house, alpha):
-    running = house(alpha)
-    await running.up()
+async def test_the_environment_of_a_spec_is_checked(running):
     with pytest.raises(InvalidArgument) as caught:
         await running.client.start_job("j", ProcessSpec("dummy_job", {"LD_PRELOAD": "x"}))
     assert caught.value.fields[0].field == "environment.LD_PRELOAD"
 
 
-async def test_the_log_of_a_store_is_bounded_while_the_store_runs(house, alpha, until):
-    running = house(alpha | {"nats": True})
-    await running.up()
+async def test_the_log_of_a_store_is_bounded_while_the_store_runs(running, until):
     store = (await running.process("nats")).pid
     log = running.folder / "logs" / "nats.log"
     with log.open("ab") as file:
