@@ -8,6 +8,10 @@ from fp_supervisor.loopback import HOST
 _SECONDS = 2.0
 _BODY_BYTES = 2048
 _TEXT = 200
+# A service asks its stores before it answers, and an idle platform does little else.
+_READY_SECONDS = 3.0
+# Somebody waits for one that starts; one that was not ready for long waits for somebody.
+_SHORTEST_SECONDS, _LONGEST_SECONDS, _PART = 0.03, 1.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,13 @@ class Answer:
 
     ready: bool
     problem: str = ""
+
+
+def pause(answer: Answer, since: float) -> float:
+    """Seconds until it is asked again. since: seconds since it was started."""
+    if answer.ready:
+        return _READY_SECONDS
+    return min(max(_SHORTEST_SECONDS, _PART * since), _LONGEST_SECONDS)
 
 
 async def ask(port: int, path: str = "/readyz") -> Answer:

@@ -16,9 +16,6 @@ from fp_devstack.supervisor.logfile import LogFile, pump
 from fp_devstack.supervisor.zygote_link import Zygote
 from fp_devstack.zygote.wire import Fork
 
-# While a process starts somebody waits for it; afterwards nobody does.
-_EAGER_SECONDS, _CALM_SECONDS = 0.03, 1.0
-_EAGER_FOR_SECONDS = 15.0
 _KILL_SECONDS = 5.0
 
 
@@ -131,8 +128,7 @@ class Unit:
                 if self.state is ProcessState.READY:
                     self.state = ProcessState.NOT_READY
                 self.problem = f"{answer.problem}; {self._death}" if self._death else answer.problem
-            eager = not answer.ready and time.monotonic() - self._started < _EAGER_FOR_SECONDS
-            await asyncio.sleep(_EAGER_SECONDS if eager else _CALM_SECONDS)
+            await asyncio.sleep(readiness.pause(answer, time.monotonic() - self._started))
 
     async def _terminate(self) -> None:
         if self.pid is None:
