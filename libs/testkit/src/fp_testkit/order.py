@@ -4,7 +4,7 @@ Each worker of `make test` takes the next unit as it is done with one. What take
 it would run alone, while the other cores wait. The end-to-end tests share two platforms: more of them would cost
 thirteen seconds of processor time each, and all tests on one would be the longest part of the run. Those that start
 what they need are units of their own. The rules of the architecture are taken together: each worker would parse the
-whole tree.
+whole tree; and so are the tests of the flights: each worker would read a year of them, which takes seconds.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 # functions.
 _KINDS: Final = ("e2e", "crash", "architecture", "component", "integration", "unit")
 _APART: Final = "tests/e2e/apart/"
-_TOGETHER: Final = ("tests/e2e/test_cli", "tests/e2e/", "tests/architecture/")
+_TOGETHER: Final = ("tests/e2e/test_cli", "tests/e2e/", "tests/architecture/", "examples/flights/tests/")
 _CRASHES: Final = "kill_at"
 
 

@@ -34,9 +34,11 @@ def test_of_a_kind_the_unit_with_the_most_tests_comes_first_and_each_stays_toget
     assert ordered == [shared, shared, shared, command, command, alone, large, large, small]
 
 
-def test_one_worker_runs_a_file_and_one_all_rules():
+def test_one_worker_runs_a_file_and_one_all_rules_and_one_all_that_reads_the_flights():
     assert unit("services/x/tests/unit/test_a.py::TestA::test_b[c::d]") == "services/x/tests/unit/test_a.py"
     assert unit("tests/architecture/test_a.py::test_b") == unit("tests/architecture/test_c.py::test_d")
+    flights = "examples/flights/tests/unit"
+    assert unit(f"{flights}/test_a.py::test_b") == unit(f"{flights}/test_c.py::test_d")
 
 
 def test_end_to_end_tests_are_on_two_platforms_and_those_apart_are_on_none_of_them():
