@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from fp_testkit import clock_tests, examples, order
+from fp_testkit import ahead, clock_tests, examples, order
 from fp_testkit.clock import ManualClock
 from fp_testkit.identity import TestIdentity
 
@@ -80,12 +80,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> "Iterator[None]":
+def pytest_collection(session: pytest.Session) -> "Iterator[None]":
     """Collect without looking for garbage: all that is made here lives as long as the process."""
     gc.disable()
+    compiling = ahead.start(session.config) if session.config.option.workers else None
     try:
         return (yield)
     finally:
+        ahead.end(compiling)
         gc.freeze()
         gc.enable()
 
