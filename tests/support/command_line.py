@@ -100,10 +100,11 @@ def refused(finished: Finished, code: int, text: str = "") -> None:
 
 def eventually(ask: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
     """What is asked for, once it holds: events take their time, which the questions should not take from them."""
-    bound = Bound()
+    bound, pause = Bound(), 0.2
     while not holds(found := ask()):
         assert not bound.over, found
-        time.sleep(0.2)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 1.0)
     return found
 
 
