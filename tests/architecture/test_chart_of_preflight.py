@@ -87,6 +87,13 @@ def test_what_it_says_is_in_the_status_of_its_pod_and_it_says_it_once(objects, p
     assert objects["Job", "preflight"]["spec"]["backoffLimit"] == 0
 
 
+def test_it_finds_the_stores_by_their_names_on_the_first_day_as_well(objects):
+    """Before any other policy of the release stands: one that a pod has refuses whatever it does not name."""
+    egress = {kind: objects["NetworkPolicy", kind]["spec"]["egress"] for kind in ("default-deny", "preflight")}
+
+    assert egress["default-deny"][0] in egress["preflight"]
+
+
 def test_it_can_be_left_out():
     rendered = chart.rendered(CHART, KIND, "hooks.preflight.enabled=false")
 
