@@ -1,10 +1,11 @@
 """The platform in the cluster: its images, secrets, stores and chart, as somebody installs it."""
 
+import base64
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ class Installation:
 
     def make(self) -> None:
         """Returns when all of it is ready."""
-        self._apply_secrets(self.namespace)
+        self.apply_secrets()
         self.helm("install", "stores", str(STORES), "--wait", f"--timeout={_SECONDS}s")
         self.upgrade("--install")
         self._apply_secrets("fp-runtimes", "--program", "serving")
@@ -89,6 +90,22 @@ class Installation:
             ready = next(each for each in pod["status"]["conditions"] if each["type"] == "Ready")
             began, ended = status["state"]["running"]["startedAt"], ready["lastTransitionTime"]
             yield pod["metadata"]["name"], (_moment(ended) - _moment(began)).total_seconds()
+
+    def jobs(self) -> list[str]:
+        """Names of what hooks have left: those that failed."""
+        return self.kubectl("get", "jobs", "--output=jsonpath={.items[*].metadata.name}").split()
+
+    def apply_secrets(self) -> None:
+        """As they were made."""
+        self._apply_secrets(self.namespace)
+
+    def patch_secret(self, name: str, change: Callable[[dict[str, str]], object]) -> None:
+        """change: gets the variables in it."""
+        found = json.loads(self.kubectl("get", f"secret/{name}", "--output=json"))
+        values = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+        change(values)
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        self.kubectl("replace", "-f", "-", stdin=json.dumps({**found, "data": encoded}))
 
     def password(self) -> str:
         """Of the first admin."""

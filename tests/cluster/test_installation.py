@@ -65,6 +65,27 @@ def test_a_second_upgrade_changes_nothing(installation):
     assert installation.generations() == before
 
 
+def test_what_is_missing_is_named_in_one_run_before_anything_is_changed(installation):
+    """A key of a secret, and a login that is refused."""
+    before = installation.generations()
+    installation.patch_secret("forgepoint-inference", lambda values: values.pop("FP_REDIS_URL"))
+    wrong = {"FP_NATS_URL": "nats://billing:wrong@nats:4222"}
+    installation.patch_secret("forgepoint-billing", lambda values: values.update(wrong))
+    try:
+        with pytest.raises(AssertionError):
+            installation.upgrade("--set", "hooks.preflight.patienceSeconds=0")
+        said = installation.kubectl("logs", "job/preflight")
+    finally:
+        installation.apply_secrets()
+
+    print(said)
+    assert "inference: the secret forgepoint-inference lacks FP_REDIS_URL" in said
+    assert [line for line in said.splitlines() if line.startswith("billing: nats at nats:4222: ")]
+    assert installation.generations() == before
+    assert not [name for name in installation.jobs() if name.endswith("-migrate")]
+    installation.upgrade()
+
+
 @pytest.fixture(scope="module")
 def planted(installation):
     """A pod with the label of each program, and one of nobody's, beside the real ones; addresses of the stores."""
