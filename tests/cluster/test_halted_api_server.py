@@ -60,16 +60,16 @@ async def gone(installation, model):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "made"),
+    ("seconds", "begun_there"),
     [(300, False), (300, True), (30, True)],
     ids=["before its Deployment is made", "after it", "longer than the step may take"],
 )
-async def test_a_deployment_ends_done_or_undone(installation, seconds, made):
-    model = f"halted-{seconds}-{made}".lower()
+async def test_a_deployment_ends_done_or_undone(installation, seconds, begun_there):
+    model = f"halted-{seconds}-{begun_there}".lower()
     async with outside.opened(installation) as who:
         execution_id = await begun(who, model, seconds)
         async with asyncio.timeout(PATIENCE):
-            while made and not deployments(installation, model):
+            while begun_there and not deployments(installation, model):
                 await asyncio.sleep(0.1)
         with installation.cluster.standing_still("kube-apiserver"):
             await asyncio.sleep(HALTED_SECONDS)
