@@ -2,6 +2,7 @@
 
 import gc
 import os
+from types import SimpleNamespace
 
 from fp_testkit.plugin import pytest_collection
 
@@ -12,7 +13,8 @@ def test_numbers_are_computed_by_one_thread():
 
 def test_what_the_collection_made_is_never_looked_at_again():
     before = gc.get_freeze_count()
-    collection = pytest_collection()
+    alone = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(workers=0)))
+    collection = pytest_collection(alone)
     next(collection)
 
     assert not gc.isenabled()
