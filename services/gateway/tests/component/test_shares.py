@@ -49,6 +49,23 @@ async def test_a_caller_who_floods_the_gateway_is_refused_while_another_is_serve
     assert (await ask(other)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/models/m/stream", {"items": [{"itemId": "a", "inputs": {"x": {"dtype": "FLOAT32", "data": [1]}}}]}),
+        ("/v1/models/m/predict", {"inputs": {"x": {"dtype": "FLOAT32", "data": [1]}}}),
+    ],
+)
+async def test_a_request_with_a_body_is_one_call_of_its_caller(issuer, services, nats_url, unused_port, path, body):
+    async with (
+        gateway(issuer, services, nats_url, unused_port, principal_calls=1) as edge,
+        httpx.AsyncClient(base_url=edge.http, timeout=PATIENCE, verify=NO_TLS) as http,
+    ):
+        answer = await http.post(path, json=body, headers=edge.headers())
+
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.fixture
 def shares():
     return Shares(PrincipalLimits(PrincipalLimit(NEVER, crowd=3, calls=2), Metrics("gateway")))

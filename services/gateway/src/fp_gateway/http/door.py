@@ -32,10 +32,14 @@ class Door:
         return principal
 
     async def body(self, request: Request, method: Method, limit: int) -> bytes:
-        """The body, after `enter`; where anybody may call it has at most 8 KiB, whatever the limit.
+        """As `read`, after `enter`. Raises what they raise."""
+        return await self.read(request, await self.enter(request, method), limit)
 
-        Raises what `enter` and `bind.read_body` raise.
+    async def read(self, request: Request, caller: Principal | None, limit: int) -> bytes:
+        """The body of a request that has entered; where anybody may call it has at most 8 KiB, whatever the limit.
+
+        Raises what `bind.read_body` raises.
         """
-        if await self.enter(request, method) is None:
+        if caller is None:
             return await bind.read_body(request, min(limit, PUBLIC_BODY), bind.PUBLIC_SECONDS)
         return await bind.read_body(request, limit)

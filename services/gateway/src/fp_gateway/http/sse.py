@@ -74,8 +74,14 @@ def routes(
 ) -> list[BaseRoute]:
     streams = OpenStreams(policy)
 
-    async def opened(request: Request, path: str, message: Message, data: Data = protojson.to_json) -> Response:
-        user = streams.enter(await door.enter(request, rpc.method(path)))
+    async def entered(request: Request, path: str) -> Principal | None:
+        """Once a request: who enters twice has two shares taken."""
+        return await door.enter(request, rpc.method(path))
+
+    async def opened(
+        request: Request, caller: Principal | None, path: str, message: Message, data: Data = protojson.to_json
+    ) -> Response:
+        user = streams.enter(caller)
         feed = Feed(rpc.stream(path, message, request, policy.lifetime + _LONGER))
         try:
             # A refusal that comes in time is an HTTP status; later it could only be an event inside a 200.
@@ -92,23 +98,25 @@ def routes(
         message = pb.WatchExecutionRequest(execution_id=request.path_params["id"], include_current_state=not seen)
         if seen:
             message.after_sequence = seen
-        return await opened(request, route_table.WATCH, message)
+        return await opened(request, await entered(request, route_table.WATCH), route_table.WATCH, message)
 
     async def drift(request: Request) -> Response:
         descriptor = monitor_pb2.StreamDriftEventsRequest.DESCRIPTOR
         message = bind.parse(bind.query_fields(request.query_params, descriptor), descriptor)
-        return await opened(request, route_table.DRIFT, message)
+        return await opened(request, await entered(request, route_table.DRIFT), route_table.DRIFT, message)
 
     async def chat(request: Request) -> Response:
         descriptor = ai_gateway_pb2.ChatCompletionRequest.DESCRIPTOR
-        body = await door.body(request, rpc.method(route_table.CHAT), _CHAT_BODY)
+        caller = await entered(request, route_table.CHAT)
+        body = await door.read(request, caller, _CHAT_BODY)
         message = await conversions.run(len(body), lambda: bind.parse(document_of(body), descriptor))
-        return await opened(request, route_table.CHAT, message)
+        return await opened(request, caller, route_table.CHAT, message)
 
     async def predictions(request: Request) -> Response:
-        body = await door.body(request, rpc.method(route_table.STREAM_PREDICT), route_table.PREDICTION)
+        caller = await entered(request, route_table.STREAM_PREDICT)
+        body = await door.read(request, caller, route_table.PREDICTION)
         message = await conversions.run(len(body), lambda: batches.stream_request(document_of(body), request))
-        return await opened(request, route_table.STREAM_PREDICT, message, batches.event)
+        return await opened(request, caller, route_table.STREAM_PREDICT, message, batches.event)
 
     return [
         HttpRoute("/api/v1/executions/{id}/watch", with_problems(execution), methods=["GET"]),
