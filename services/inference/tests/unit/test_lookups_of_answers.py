@@ -61,6 +61,24 @@ async def test_a_kept_answer_waits_for_no_model_that_hangs(setting: Setting) -> 
     assert setting.recorder.refused == []
 
 
+async def test_no_model_is_asked_once_the_store_has_spoken(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, told = setting.predict._fresh.read, asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        await told.wait()
+        return await read(*arguments)
+
+    monkeypatch.setattr(setting.predict._fresh, "read", late)
+    setting.store.kept = [_kept()]
+    asked = asyncio.ensure_future(setting.ask(key="k"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    told.set()
+    with pytest.raises(Replayed):
+        await asked
+    assert setting.forward.targets == []
+
+
 async def test_no_answer_goes_out_before_the_store_has_spoken(setting: Setting) -> None:
     setting.store.speaks.clear()
     asked = asyncio.ensure_future(setting.ask(key="k"))

@@ -49,6 +49,9 @@ class Lookup:
         self._asked.cancel()
 
     async def __aenter__(self) -> Self:
+        if self._asked.done():
+            # It spoke before there was work to cut short.
+            await self.settle()
         self._working = asyncio.current_task()
         if self._working is not None:
             self._cancelled_before = self._working.cancelling()
