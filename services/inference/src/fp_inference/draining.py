@@ -49,21 +49,26 @@ async def drain(settings: Settings, clock: Clock, patience: float) -> int:
     tailer = _tailer(spool, bus, Replays(RedisReplays(link), clock), settings)
     ends = clock.monotonic() + patience
     try:
-        while waiting := sum(1 for _ in spool.unpublished()):
+        while _waits(spool):
             try:
                 await recording.prepare(bus)
                 await tailer.flush()
             except Error as error:
                 _log.warning("the spool is not published yet", reason=error.message)
-            if next(spool.unpublished(), None) is not None:
+            if _waits(spool):
                 if clock.monotonic() >= ends:
-                    return waiting
+                    return sum(1 for _ in spool.unpublished())
                 await asyncio.sleep(_AGAIN)
         return 0
     finally:
         await link.close()
         await bus.close()
         spool.close()
+
+
+def _waits(spool: Spool) -> bool:
+    """Without a look at all of it: it may be a gigabyte, and is asked each second while the bus is away."""
+    return next(spool.unpublished(), None) is not None
 
 
 def _tailer(spool: Spool, bus: Bus, replays: Replays, settings: Settings) -> Tailer:

@@ -83,6 +83,26 @@ async def test_while_the_bus_is_away_all_of_it_stays(settings):
     spool.close()
 
 
+async def test_what_was_published_before_the_patience_ended_is_not_said_to_wait(settings, monkeypatch):
+    left_behind(settings, ["1", "2"])
+
+    async def prepare(_):
+        """The streams are there."""
+
+    async def flush(tailer):
+        first = tailer._spool.take(1)
+        tailer._spool.commit(first[-1].after)
+
+    monkeypatch.setattr(draining.recording, "prepare", prepare)
+    monkeypatch.setattr(draining.Tailer, "flush", flush)
+    left = await draining.drain(settings, RunningClock(), 0)
+
+    spool = spool_of(settings)
+    waiting = list(spool.unpublished())
+    spool.close()
+    assert left == len(waiting) > 0
+
+
 async def test_a_spool_that_a_process_has_is_left_to_it(settings):
     held: Spool = spool_of(settings)
 
