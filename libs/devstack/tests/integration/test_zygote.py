@@ -82,13 +82,11 @@ async def test_exit_codes_and_signals_are_told(nursery):
 
 async def test_a_child_stands_back_as_far_as_it_is_told_and_no_other_does(nursery):
     house = await nursery()
-    niced, _, _ = await house.fork("dummy_job", niceness=7, FP_JOB_ACT="wait")
-    plain, _, _ = await house.fork("dummy_job", FP_JOB_ACT="wait")
+    _, niced = await house.run("dummy_job", niceness=7, FP_JOB_ACT="niceness")
+    _, plain = await house.run("dummy_job", FP_JOB_ACT="niceness")
 
-    own = psutil.Process().nice()
-    assert [psutil.Process(pid).nice() - own for pid in (niced, plain)] == [min(7, 19 - own), 0]
-    for pid in (niced, plain):
-        await house.zygote.kill(pid, signal.SIGKILL)
+    own = os.nice(0)
+    assert [int(text.split()[-1]) - own for text in (niced, plain)] == [min(7, 19 - own), 0]
 
 
 async def test_an_unknown_module_ends_the_child_alone(nursery):

@@ -17,6 +17,8 @@ match os.environ.get("FP_JOB_ACT", ""):
         signal.pause()
     case "environment":
         sys.stdout.write("\n".join(sorted(os.environ)) + "\n")
+    case "niceness":
+        sys.stdout.write(f"{os.nice(0)}\n")
     case "fail":
         raise RuntimeError("as asked")
 sys.exit(int(os.environ.get("FP_JOB_EXIT", "0")))
