@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from fp_postgres import Database
-from fp_testkit.crash import CrashedRun, CrashPoints
+from fp_testkit.crash import EVERY_STEP, CrashedRun, CrashPoints
 
 CREATE = "create table transfers (id int primary key, amount int not null);\n"
 
@@ -53,7 +53,7 @@ async def two_rows(crash: CrashPoints, url: str) -> None:
 async def test_a_transaction_that_dies_at_any_step_leaves_both_rows_or_none(
     kill_at, databases, migrations, monkeypatch, every
 ):
-    monkeypatch.setenv("FP_EVERY_STEP", every)
+    monkeypatch.setenv(EVERY_STEP, every)
     seen: list[int] = []
     databases_of_runs: set[int] = set()
 
@@ -90,7 +90,10 @@ class File:
         self._path.touch()
 
 
-async def test_what_a_transaction_does_elsewhere_is_a_step_to_die_at(kill_at, databases, migrations, tmp_path):
+async def test_what_a_transaction_does_elsewhere_is_a_step_to_die_at(
+    kill_at, databases, migrations, tmp_path, monkeypatch
+):
+    monkeypatch.delenv(EVERY_STEP, raising=False)
     numbers = itertools.count()
     seen: list[tuple[int, bool]] = []
 
