@@ -58,6 +58,17 @@ def test_replicas_and_their_operator_reach_them_beside_those_who_have_a_login(ob
     assert operator is None or operator in peers
 
 
+@pytest.mark.parametrize("store", ["postgres", "nats"])
+def test_a_pod_of_ours_has_no_operator_that_could_reach_it(store):
+    documents = chart.parsed(chart.rendered(CHART, CHART / "values.yaml"))
+    [policy] = [each for each in documents if each["metadata"]["name"] == f"store-{store}"]
+    peers = [peer for rule in policy["spec"]["ingress"] for peer in rule["from"]]
+
+    assert peers
+    assert all("forgepoint.io/program" in json.dumps(peer) for peer in peers)
+    assert all(rule["ports"] for rule in policy["spec"]["ingress"])
+
+
 def test_values_of_the_other_chart_have_the_label_the_name_and_the_users_of_ours(made):
     values = yaml.safe_load((CHART / "nats.yaml").read_text())
     [volume] = [each["value"] for each in values["podTemplate"]["patch"]]
