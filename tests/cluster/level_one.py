@@ -20,6 +20,7 @@ from pathlib import Path
 
 import builds
 import cluster
+import noted
 from layout import HERE, ROOT, Layout, chosen
 
 _TESTS = ("test_chart_in_a_cluster.py", "test_network_of_workloads.py", "test_installation.py", "test_story.py")
@@ -38,12 +39,15 @@ def main() -> int:
         return _said("unchanged since it passed on this machine")
     if reason := lacking(layout):
         return _said(f"NOT RUN: {reason}")
-    ends = time.monotonic() + _SECONDS
+    ends, failure = time.monotonic() + _SECONDS, noted.failure(layout)
+    failure.unlink(missing_ok=True)
     try:
         if reason := _prepared(ends):
             return _said(f"NOT RUN: this machine could not prepare it: {reason}")
-        code = _run(ends, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(HERE / name) for name in _TESTS))
+        code = _run(ends, str(HERE / "noted.py"), *(str(HERE / name) for name in _TESTS))
     except subprocess.TimeoutExpired:
+        if failure.exists():
+            return _said("FAILED before its time was over", 1)
         return _said(f"NOT JUDGED: it was not over within {_SECONDS // 60} minutes")
     finally:
         _run(time.monotonic() + _END_SECONDS, str(HERE / "cluster.py"), "down")
