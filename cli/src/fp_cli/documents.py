@@ -9,7 +9,7 @@ from fp_kernel import InvalidArgument, invalid
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from fp_cli.reading import text_of
+from fp_cli.reading import lines_of, text_of
 
 MAX_DEPTH = 32
 """Levels of objects and lists inside of a field that holds JSON."""
@@ -84,7 +84,7 @@ def objects(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         items = _json(text, "file")
         numbered = ((f"row {number}", item) for number, item in enumerate(items, 1))
     else:
-        lines = ((f"line {number}", line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+        lines = ((f"line {number}", line) for number, line in lines_of(text))
         numbered = ((where, _json(line, where)) for where, line in lines)
     for where, item in numbered:
         if not isinstance(item, dict):

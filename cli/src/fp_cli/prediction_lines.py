@@ -11,7 +11,7 @@ from fp_kernel import InvalidArgument, invalid
 
 from fp_cli import tensors
 from fp_cli.client import Client
-from fp_cli.reading import text_of
+from fp_cli.reading import lines_of, text_of
 
 _ITEMS: Final = 10_000
 # Of one call; what goes beyond it waits for the next one.
@@ -36,7 +36,7 @@ def answers(client: Client, request: pb.StreamPredictRequest, file: Path) -> Ite
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    found = [(number, line) for number, line in enumerate(text_of(file).splitlines(), 1) if line.strip()]
+    found = list(lines_of(text_of(file)))
     if not found:
         raise invalid("lines", "has no line")
     yield from found

@@ -1,6 +1,7 @@
 """Files and standard input as text."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,11 @@ def text_of(file: Path, field: str = "file") -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise invalid(field, f"{file} is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}") from None
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """Those that are not blank, with their numbers. `splitlines` would cut at U+2028, which JSON has within texts."""
+    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def _bytes(file: Path) -> bytes:

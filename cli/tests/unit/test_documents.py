@@ -30,3 +30,9 @@ def test_enums_may_be_written_as_they_are_printed():
 def test_what_does_not_fit_is_refused(document):
     with pytest.raises(InvalidArgument, match="file"):
         documents.fill(pb.ConfigureMonitorRequest(), document)
+
+
+def test_a_line_ends_where_json_says_so():
+    """U+2028 and U+0085 may stand within a text."""
+    text = '{"name": "a\u2028b"}\r\n\n{"name": "c\u0085d"}\n'
+    assert list(documents.objects(text)) == [("line 1", {"name": "a\u2028b"}), ("line 3", {"name": "c\u0085d"})]

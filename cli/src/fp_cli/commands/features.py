@@ -79,12 +79,12 @@ def history(
     """Show the values that were true at a time, as far as they were known at a time."""
     from fp_cli import feature_files, names
     from fp_cli.client import connect
-    from fp_cli.reading import text_of
+    from fp_cli.reading import lines_of, text_of
 
     state: State = context.obj
     wanted = list(entities or [])
     if entities_file is not None:
-        wanted += [line.strip() for line in text_of(entities_file, "entities-file").splitlines() if line.strip()]
+        wanted += [line.strip() for _, line in lines_of(text_of(entities_file, "entities-file"))]
     with connect(state) as client:
         past = feature_files.Past(as_of, known_as_of)
         found = feature_files.history(client, names.view(client, view), wanted, features, past)
