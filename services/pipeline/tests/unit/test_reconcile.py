@@ -98,3 +98,22 @@ async def test_runtimes_are_renewed_one_after_the_other(service):
         found.append(left(service))
 
     assert found == [1, 0, 0]
+
+
+async def test_one_that_cannot_be_renewed_keeps_no_other_from_it(service):
+    clock = ManualClock()
+    reconciler = by_clock(service, clock)
+    await outdated(service, "delays", "fares")
+    await reconciler.once()
+    clock.advance(90)
+    first = next(iter(service.stores.state.deployments.values())).runtime
+
+    service.world.fail("start_runtime", times=1)
+    await reconciler.once()
+    assert left(service) == 2
+    await reconciler.once()
+    assert [name for name, each in service.world["runtimes"].items() if "outdated" in each] == [first]
+
+    clock.advance(90)
+    await reconciler.once()
+    assert left(service) == 0

@@ -1,13 +1,14 @@
 """Each process of a version says what it has, and one that is away hides no other."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from fp_kernel import Unavailable, new_id
+from fp_kernel import DeadlineExceeded, Unavailable, new_id
 from fp_pipeline.adapters import serving
 from fp_pipeline.adapters.serving import GrpcModels
 from fp_pipeline.app.peers import Actor
-from fp_pipeline.app.version_runtimes import ModelStatus
+from fp_pipeline.app.version_runtimes import ModelStatus, VersionRuntimes
 from fp_pipeline.domain.deployment import Deployment
 from fp_testkit.patience import PATIENCE
 
@@ -70,3 +71,19 @@ async def test_a_name_that_is_not_known_is_a_row_too(monkeypatch):
     monkeypatch.setattr(serving, "resolve", resolve)
     (found,) = await asked("dns:///delays.runtimes:9090", 1)
     assert found.state == ""
+
+
+async def test_an_unload_that_takes_its_time_says_how_it_stands_also_while_a_process_is_replaced():
+    there = replace(deployment("ipv4:10.0.0.1:9,10.0.0.3:9"), shared=True)
+
+    class Draining(Models):
+        async def unload(self, actor, deployment, reason):
+            raise DeadlineExceeded("its last requests are answered")
+
+    class Live:
+        async def live(self, team, model_name):
+            return [there]
+
+    async with asyncio.timeout(PATIENCE):
+        found = await VersionRuntimes(Live(), Draining(2)).unload(ANN, "delays", "1", "")
+    assert found.status.message == "10.0.0.1:9"

@@ -77,8 +77,13 @@ class Reconciler:
         self._outdated = {name: self._outdated.get(name, now) for name in sorted(found)}
         for deployment in live:
             if now - self._outdated.get(deployment.runtime, now) >= _OVERLAP_SECONDS:
-                await self._runtimes.start(deployment.runtime, _spec(deployment, shared=deployment.shared))
-                _log.info("runtime is renewed", runtime=deployment.runtime, version=deployment.version)
+                try:
+                    await self._runtimes.start(deployment.runtime, _spec(deployment, shared=deployment.shared))
+                    _log.info("runtime is renewed", runtime=deployment.runtime, version=deployment.version)
+                except Error as error:
+                    # It is tried again as if it were seen for the first time; until then it is the others' turn.
+                    self._outdated[deployment.runtime] = now
+                    _log.warning("runtime not renewed", runtime=deployment.runtime, reason=error.message)
                 return
 
     async def _stop_drained(self) -> list[str]:

@@ -73,8 +73,8 @@ class VersionRuntimes:
         try:
             status = await self._models.unload(actor, deployment, reason)
         except DeadlineExceeded:
-            # It is refused from now on; its last requests have their time.
-            (status,) = await self._models.statuses(actor, deployment)
+            # It is refused from now on; its last requests have their time. While a process is replaced, two answer.
+            status, *_ = await self._models.statuses(actor, deployment)
         return VersionRuntime(deployment, status)
 
     async def _shared(self, actor: Actor, model_name: str, version: str) -> Deployment:
