@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+from fp_onnx.session import opened
 from sklearn.metrics import log_loss, roc_auc_score
 
 from fp_flights.features import INPUT
@@ -10,10 +10,7 @@ from fp_flights.features import INPUT
 
 def scores(artifact: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The probability of `late` that the ONNX artifact gives each row."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(["probabilities"], {INPUT: features})
+    (probabilities,) = opened(artifact).run(["probabilities"], {INPUT: features})
     return np.asarray(probabilities[:, 1], dtype=np.float64)
 
 
